@@ -1,0 +1,321 @@
+"""Settings. Everything an operator may change comes from ``FACEWEB_*`` through `faceweb.env`.
+
+The defaults are the embedded site that ``make run`` starts. docs/settings.md lists them all.
+"""
+
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import django_stubs_ext
+from csp.constants import NONE, SELF
+
+from faceweb import env
+
+# Django's generic classes may be subscripted at run time too, as the type checker wants them.
+django_stubs_ext.monkeypatch()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+# --- where things are -------------------------------------------------------------------------
+DEBUG = env.get_bool("DEBUG", False)
+DATA_DIR = env.get_path("DATA_DIR", BASE_DIR / "var")
+SECRET_KEY = env.get_secret_key("SECRET_KEY", keep_in=DATA_DIR / "secret_key")
+PUBLIC_BASE_URL = env.get_str("PUBLIC_BASE_URL", "http://localhost:8000").rstrip("/")
+_PUBLIC = urlsplit(PUBLIC_BASE_URL)
+HTTPS = _PUBLIC.scheme == "https"
+_LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
+ALLOWED_HOSTS = env.get_list("ALLOWED_HOSTS", [_PUBLIC.hostname or "localhost", *_LOCAL_HOSTS])
+CSRF_TRUSTED_ORIGINS = env.get_list("CSRF_TRUSTED_ORIGINS", [PUBLIC_BASE_URL])
+# Where this site's own source can be had: the AGPL asks that visitors are told.
+SOURCE_URL = env.get_str("SOURCE_URL")
+REDIS_URL = env.get_str("REDIS_URL", f"unix://{DATA_DIR / 'redis.sock'}")
+
+# --- the house --------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "channels",
+    "csp",
+    "django_htmx",
+    "allauth",
+    "allauth.account",
+    "faceweb",
+    "faceweb.gallery",
+    "faceweb.jobs",
+    "faceweb.accounts",
+    "swaps",
+]
+
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "django_htmx.middleware.HtmxMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+    "faceweb.middleware.PrivateByDefaultMiddleware",
+]
+
+ROOT_URLCONF = "faceweb.urls"
+ASGI_APPLICATION = "faceweb.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+                "faceweb.context.site",
+            ],
+        },
+    },
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+LANGUAGE_CODE = "en"
+TIME_ZONE = "UTC"
+USE_TZ = True
+USE_I18N = False
+FORMAT_MODULE_PATH: list[str] = []
+
+# --- database, cache, messages ----------------------------------------------------------------
+DATABASES = {"default": env.get_database("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")}
+
+# Redis database 0 is Celery's broker, 1 carries the channel layer, 2 is the cache.
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.redis.RedisCache",
+        "LOCATION": env.redis_url_for_client(REDIS_URL, 2),
+    }
+}
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.core.RedisChannelLayer",
+        "CONFIG": {"hosts": [env.redis_url_for_client(REDIS_URL, 1)]},
+    }
+}
+
+# --- accounts ---------------------------------------------------------------------------------
+AUTH_USER_MODEL = "accounts.User"
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 10},
+    },
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LOGIN_URL = "account_login"
+LOGIN_REDIRECT_URL = "studio"
+ACCOUNT_LOGOUT_REDIRECT_URL = "landing"
+ACCOUNT_ADAPTER = "faceweb.accounts.adapter.AccountAdapter"
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_PREVENT_ENUMERATION = True
+ACCOUNT_SESSION_REMEMBER = True
+SIGNUP_OPEN = env.get_bool("SIGNUP_OPEN", True)
+# Signing up can only hide whether an address is known when the next step is a mail. A developer's
+# site has no mail server, so there a new account is let in at once.
+ACCOUNT_EMAIL_VERIFICATION = env.get_choice(
+    "EMAIL_VERIFICATION", ["mandatory", "optional", "none"], "none" if DEBUG else "mandatory"
+)
+
+EMAIL_BACKEND = (
+    "django.core.mail.backends.smtp.EmailBackend"
+    if env.get_str("SMTP_HOST")
+    else "django.core.mail.backends.console.EmailBackend"
+)
+EMAIL_HOST = env.get_str("SMTP_HOST")
+EMAIL_PORT = env.get_int("SMTP_PORT", 587)
+EMAIL_HOST_USER = env.get_str("SMTP_USER")
+EMAIL_HOST_PASSWORD = env.get_str("SMTP_PASSWORD")
+EMAIL_USE_TLS = env.get_bool("SMTP_TLS", True)
+EMAIL_TIMEOUT = 20
+DEFAULT_FROM_EMAIL = env.get_str("MAIL_FROM", f"faceweb@{_PUBLIC.hostname or 'localhost'}")
+SERVER_EMAIL = DEFAULT_FROM_EMAIL
+
+# --- files ------------------------------------------------------------------------------------
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = DATA_DIR / "static"
+# Media is private: there is no MEDIA_URL and no folder a web server may publish. Bytes leave by
+# `faceweb.gallery.delivery` alone.
+MEDIA_ROOT = env.get_path("MEDIA_ROOT", DATA_DIR / "media")
+STORAGE = env.get_choice("STORAGE", ["files", "s3"], "files")
+STORAGES = {
+    "default": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": MEDIA_ROOT, "base_url": None},
+    },
+    "staticfiles": {
+        "BACKEND": (
+            "django.contrib.staticfiles.storage.StaticFilesStorage"
+            if DEBUG
+            else "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        )
+    },
+}
+if STORAGE == "s3":
+    STORAGES["default"] = {
+        "BACKEND": "storages.backends.s3.S3Storage",
+        "OPTIONS": {
+            "bucket_name": env.get_str("S3_BUCKET"),
+            "endpoint_url": env.get_str("S3_ENDPOINT") or None,
+            "region_name": env.get_str("S3_REGION") or None,
+            "access_key": env.get_str("S3_ACCESS_KEY") or None,
+            "secret_key": env.get_str("S3_SECRET_KEY") or None,
+            "default_acl": None,
+            "querystring_auth": True,
+            "querystring_expire": 60,
+            "file_overwrite": False,
+        },
+    }
+# How bytes leave once the view has said yes: by this process, by nginx (X-Accel-Redirect to the
+# internal location below), or by a short-lived signed address of the S3 store.
+DELIVERY = env.get_choice(
+    "DELIVERY", ["process", "accel", "signed"], "signed" if STORAGE == "s3" else "process"
+)
+DELIVERY_ACCEL_LOCATION = env.get_str("DELIVERY_ACCEL_LOCATION", "/_private/")
+WHITENOISE_USE_FINDERS = DEBUG
+WHITENOISE_AUTOREFRESH = DEBUG
+
+UPLOAD_MAX_MB = env.get_int("UPLOAD_MAX_MB", 20, minimum=1, maximum=200)
+UPLOAD_MAX_BYTES = UPLOAD_MAX_MB * 1024 * 1024
+UPLOAD_MAX_MEGAPIXELS = env.get_int("UPLOAD_MAX_MEGAPIXELS", 50, minimum=1, maximum=100)
+UPLOAD_MAX_SIDE = env.get_int("UPLOAD_MAX_SIDE", 10_000, minimum=100, maximum=30_000)
+QUOTA_PHOTOS = env.get_int("QUOTA_PHOTOS", 5_000, minimum=1)
+QUOTA_MB = env.get_int("QUOTA_MB", 5_000, minimum=1)
+# An answer is refused while less than this is free on the disk, so that a full one loses nothing.
+DISK_FLOOR_MB = env.get_int("DISK_FLOOR_MB", 500)
+GALLERY_PAGE = 48
+
+# --- jobs -------------------------------------------------------------------------------------
+ENGINE = env.get_choice("ENGINE", ["auto", "classic"], "auto")
+# --- neural weights ---------------------------------------------------------------------------
+WEIGHTS_DIR = env.get_path("WEIGHTS_DIR", BASE_DIR / "models" / "weights")
+WEIGHTS_MIRROR = env.get_str("WEIGHTS_MIRROR")
+MODEL_CACHE_DIR = env.get_path("MODEL_CACHE_DIR", DATA_DIR / "model-cache")
+ORT_PROVIDERS = env.get_list("ORT_PROVIDERS")
+ORT_THREADS = env.get_int("ORT_THREADS", 0)
+GPU_MEMORY_LIMIT_MB = env.get_int("GPU_MEMORY_LIMIT_MB", 0)
+
+JOBS_RUNNING_PER_PERSON = env.get_int("JOBS_RUNNING_PER_PERSON", 2, minimum=1)
+JOBS_QUEUED_PER_PERSON = env.get_int("JOBS_QUEUED_PER_PERSON", 20, minimum=1)
+JOB_ATTEMPTS = 3
+# A worker renews its lease every third of this; the reaper gives an unrenewed job back.
+JOB_LEASE_SECONDS = env.get_int("JOB_LEASE_SECONDS", 20, minimum=6, maximum=600)
+# Celery's time limits do nothing in the threads and solo pools: the worker's own watchdog ends it.
+JOB_TIME_LIMIT_SECONDS = env.get_int("JOB_TIME_LIMIT_SECONDS", 300, minimum=10)
+
+# An edit is delivered only at or above this percentage of likeness to the photo.
+IDENTITY_THRESHOLD = env.get_int("IDENTITY_THRESHOLD", 80, minimum=1, maximum=100)
+
+CELERY_BROKER_URL = env.redis_url_for_celery(REDIS_URL, 0)
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_CANCEL_LONG_RUNNING_TASKS_ON_CONNECTION_LOSS = True
+CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT = 30
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    # Redis hands an unacknowledged message out again after this, running or not, so it lies well
+    # above the longest job. Lost workers are noticed by leases in the database, not by this.
+    "visibility_timeout": 4 * JOB_TIME_LIMIT_SECONDS,
+    # kombu looks for such messages every interval x throttle seconds (100 by default).
+    "unacked_restore_interval": 10,
+    "unacked_restore_throttle": 1,
+    "health_check_interval": 25,
+    "socket_keepalive": True,
+    # A request must not hang when the broker is away: the row stays queued and the sweep sends it.
+    "socket_connect_timeout": 3,
+    "max_retries": 1,
+    "interval_start": 0,
+    "interval_max": 0.2,
+}
+CELERY_TASK_DEFAULT_QUEUE = "maintenance"
+CELERY_TASK_ROUTES = {
+    "faceweb.jobs.tasks.job_run": {"queue": "jobs"},
+    "faceweb.gallery.tasks.photo_analyse": {"queue": "analysis"},
+}
+CELERY_BEAT_SCHEDULE = {
+    "jobs-reap": {"task": "faceweb.jobs.tasks.jobs_reap", "schedule": 5.0},
+    "jobs-dispatch": {"task": "faceweb.jobs.tasks.jobs_dispatch", "schedule": 10.0},
+    "photos-analyse-pending": {
+        "task": "faceweb.gallery.tasks.photos_analyse_pending",
+        "schedule": 15.0,
+    },
+    "files-sweep": {"task": "faceweb.gallery.tasks.files_sweep", "schedule": 3600.0},
+}
+CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
+
+# --- the browser's side of safety ---------------------------------------------------------------
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [NONE],
+        "script-src": [SELF],
+        "style-src": [SELF],
+        "img-src": [SELF, "blob:", "data:"],
+        "font-src": [SELF],
+        "connect-src": [SELF],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+        "base-uri": [NONE],
+        "object-src": [NONE],
+        "manifest-src": [SELF],
+    }
+}
+if STORAGE == "s3" and DELIVERY == "signed":
+    CONTENT_SECURITY_POLICY["DIRECTIVES"]["img-src"].append(
+        env.get_str("S3_PUBLIC_ORIGIN") or env.get_str("S3_ENDPOINT") or "https:"
+    )
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_SECURE = HTTPS
+CSRF_COOKIE_HTTPONLY = True
+if HTTPS:
+    SESSION_COOKIE_NAME = "__Host-session"
+    CSRF_COOKIE_NAME = "__Host-csrf"
+    SECURE_SSL_REDIRECT = True
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+    SECURE_HSTS_SECONDS = 31_536_000
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+if env.get_bool("BEHIND_PROXY", False):
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    # The rightmost hop is the operator's own proxy; allauth's limits count by that address.
+    ALLAUTH_TRUSTED_PROXY_COUNT = 1
+WEBSOCKETS_PER_PERSON = env.get_int("WEBSOCKETS_PER_PERSON", 10, minimum=1)
+
+# --- logs: what happened to which id, never names, addresses, tokens or pictures ------------------
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {
+        "plain": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"},
+    },
+    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
+    "root": {"handlers": ["console"], "level": env.get_str("LOG_LEVEL", "INFO").upper()},
+    "loggers": {"django.server": {"level": "WARNING"}},
+}

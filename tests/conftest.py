@@ -1,0 +1,186 @@
+"""Fixtures for every test: people by role, photos, a media folder of its own."""
+
+import os
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+os.environ.setdefault("FACEWEB_DEBUG", "false")
+os.environ.setdefault("FACEWEB_SECRET_KEY", "tests-only-" + "x" * 50)
+
+pytest_plugins = ["tests.stack"]
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def shared_dir(name: str) -> Path:
+    """A folder of test data beside the checkout, or a skip that says what is missing."""
+    path = Path(os.environ.get("FACEWEB_SHARED", ROOT.parent / "shared")) / name
+    if not path.is_dir():
+        pytest.skip(f"test data folder '{name}' is not here (FACEWEB_SHARED)")
+    return path
+
+
+def sample_path(name: str) -> Path:
+    """One of the two public-domain portraits that come with pip packages."""
+    package, inside = {
+        "astronaut": ("skimage", "data/astronaut.png"),
+        "hopper": ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
+    }[name]
+    spec = find_spec(package)
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent / inside
+
+
+def stored_face(**changes: Any) -> dict[str, Any]:
+    """A frontal, sharp, uncovered face as stored; ``changes`` go to its pose or quality."""
+    from models.face import Face, Pose, Quality
+
+    pose = {"yaw": 0.0, "pitch": 0.0, "roll": 0.0}
+    quality = {"width_px": 200.0, "sharpness": 12.0, "occlusion": 0.0}
+    for name, value in changes.items():
+        (pose if name in pose else quality)[name] = value
+    circle = np.linspace(0, 2 * np.pi, 68, endpoint=False)
+    return Face(
+        box=np.array([100, 100, 300, 330], np.float32),
+        kps=np.array([[160, 180], [240, 180], [200, 230], [170, 280], [230, 280]], np.float32),
+        landmarks=np.stack([200 + 90 * np.cos(circle), 215 + 110 * np.sin(circle)], 1).astype(
+            np.float32
+        ),
+        score=1.0,
+        pose=Pose(**pose),
+        quality=Quality(**quality),
+    ).to_dict()
+
+
+@pytest.fixture(autouse=True)
+def local_services(settings: Any, tmp_path: Path) -> None:
+    """No Redis and no shared disk in ordinary tests: those belong to the `stack` fixture."""
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    settings.CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+    settings.STORAGES = {
+        **settings.STORAGES,
+        "default": {
+            "BACKEND": "django.core.files.storage.FileSystemStorage",
+            "OPTIONS": {"location": tmp_path / "media", "base_url": None},
+        },
+        "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
+    }
+    settings.MEDIA_ROOT = tmp_path / "media"
+    settings.DATA_DIR = tmp_path / "data"
+    settings.WHITENOISE_AUTOREFRESH = True
+    settings.DISK_FLOOR_MB = 0
+    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+
+
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[Any, ...]]]:
+    """What was sent to the broker, as (task name, arguments); nothing leaves the process."""
+    from celery.app.task import Task
+
+    sent: list[tuple[str, tuple[Any, ...]]] = []
+
+    def apply_async(self: Any, args: Any = None, kwargs: Any = None, **options: Any) -> None:
+        sent.append((self.name, tuple(args or ())))
+
+    monkeypatch.setattr(Task, "apply_async", apply_async)
+    return sent
+
+
+@pytest.fixture
+def media(settings: Any) -> Path:
+    """The folder pictures are kept in during this test."""
+    path = Path(settings.MEDIA_ROOT)
+    path.mkdir(parents=True, exist_ok=True)
+    return path
+
+
+@pytest.fixture
+def make_user(db: None) -> Callable[..., Any]:
+    from allauth.account.models import EmailAddress
+    from django.contrib.auth import get_user_model
+
+    def make(email: str, **fields: Any) -> Any:
+        person = get_user_model().objects.create_user(email, "correct horse battery", **fields)
+        EmailAddress.objects.create(user=person, email=email, verified=True, primary=True)
+        return person
+
+    return make
+
+
+@pytest.fixture
+def user(make_user: Callable[..., Any]) -> Any:
+    """The owner of things."""
+    return make_user("olive@example.org")
+
+
+@pytest.fixture
+def other_user(make_user: Callable[..., Any]) -> Any:
+    """A stranger with an account."""
+    return make_user("stanley@example.org")
+
+
+@pytest.fixture
+def moderator(make_user: Callable[..., Any]) -> Any:
+    """Staff with every permission of the admin panel, yet no owner of anything."""
+    return make_user("maud@example.org", is_staff=True, is_superuser=True)
+
+
+@pytest.fixture
+def client_for() -> Callable[[Any], Any]:
+    """A CSRF-checking-free test client signed in as the given person (None: anonymous)."""
+    from django.test import Client
+
+    def make(person: Any) -> Client:
+        client = Client()
+        if person is not None:
+            client.force_login(
+                person, backend="allauth.account.auth_backends.AuthenticationBackend"
+            )
+        return client
+
+    return make
+
+
+@pytest.fixture
+def portrait() -> np.ndarray:
+    """The astronaut portrait, uint8 (512, 512, 3) BGR."""
+    import cv2
+
+    image = cv2.imread(str(sample_path("astronaut")), cv2.IMREAD_COLOR)
+    assert image is not None
+    return image
+
+
+@pytest.fixture
+def photo_factory(media: Path) -> Iterator[Callable[..., Any]]:
+    """Photos with real files, without going through intake."""
+    import cv2
+    from django.core.files.base import ContentFile
+
+    from faceweb.gallery.models import Photo
+
+    def make(owner: Any, image: np.ndarray | None = None, **fields: Any) -> Photo:
+        if image is None:
+            image = np.full((120, 160, 3), 127, np.uint8)
+        height, width = image.shape[:2]
+        jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+        webp = cv2.imencode(".webp", cv2.resize(image, (32, 24)))[1].tobytes()
+        fields.setdefault("analysis", Photo.Analysis.DONE)
+        return Photo.objects.create(
+            owner=owner,
+            width=width,
+            height=height,
+            bytes=len(jpeg) + 2 * len(webp),
+            original=ContentFile(jpeg, "original.jpg"),
+            preview=ContentFile(webp, "preview.webp"),
+            thumb=ContentFile(webp, "thumb.webp"),
+            **fields,
+        )
+
+    yield make
