@@ -1,0 +1,334 @@
+"""What may be done with photos. Views and tasks call these and decide nothing themselves."""
+
+import hashlib
+import logging
+import shutil
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import numpy as np
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.files.uploadedfile import UploadedFile
+from django.db import IntegrityError, transaction
+from django.db.models import Count, F, Q, Sum
+from django.utils import timezone
+from numpy.typing import NDArray
+
+from faceweb.gallery.analysis import get_analyser
+from faceweb.gallery.consent import CONSENT_VERSION
+from faceweb.gallery.errors import IntakeError
+from faceweb.gallery.files import (
+    FIELDS,
+    Picture,
+    files_remove,
+    files_roll_back,
+    files_store,
+    picture_encode,
+)
+from faceweb.gallery.models import Lineage, Photo
+from faceweb.gallery.sandbox import intake_folder, upload_decode
+from models.imaging import decode_image
+
+if TYPE_CHECKING:
+    from faceweb.accounts.models import User
+
+logger = logging.getLogger(__name__)
+
+ANALYSIS_ATTEMPTS = 3
+# An analysis takes a second or two; a worker that has not finished by then is not working on it.
+ANALYSIS_CLAIM = timedelta(seconds=60)
+# A message needs a moment to arrive; a worker gets through this many between two sweeps.
+PENDING_AGE = timedelta(seconds=10)
+PENDING_BATCH = 20
+DELETE_BATCH = 500
+MEGABYTE = 1024 * 1024
+
+
+def photo_intake(
+    *,
+    owner: "User",
+    upload: UploadedFile,
+    consent_version: str,
+    origin: Photo.Origin = Photo.Origin.UPLOAD,
+) -> Photo:
+    """Take in an uploaded file as a clean copy and have its faces looked for.
+
+    The same bytes sent again by the same person give the photo they already have.
+
+    Raises:
+        IntakeError: it is refused; nothing of it was kept.
+    """
+    _check_request(upload, consent_version)
+    disk_check()
+    with intake_folder() as folder:
+        digest = _receive(upload, folder / "upload")
+        known = _known_copy(owner, digest)
+        if known is not None:
+            return known
+        quota_check(owner=owner)
+        decoded = upload_decode(folder)
+        photo = Photo(
+            owner=owner,
+            origin=origin,
+            upload_sha256=digest,
+            consent_version=consent_version,
+            consent_at=timezone.now(),
+        )
+        with decoded.picture() as picture:
+            try:
+                with files_roll_back(), transaction.atomic():
+                    _lock(owner)
+                    quota_check(owner=owner, extra_bytes=picture.bytes)
+                    _save(photo, picture)
+            except IntegrityError:
+                # Sent twice at the same time: the other request was first.
+                known = _known_copy(owner, digest)
+                if known is None:
+                    raise
+                return known
+    logger.info("photo %s taken in, %d x %d", photo.pk, photo.width, photo.height)
+    return photo
+
+
+def _check_request(upload: UploadedFile, consent_version: str) -> None:
+    if consent_version != CONSENT_VERSION:
+        raise IntakeError(
+            "consent_missing",
+            "Please confirm first that everyone in the photo has agreed.",
+            "Tick the box beside the photo and send it again.",
+        )
+    size = upload.size or 0
+    if size == 0:
+        raise IntakeError("empty", "This file is empty.", "Choose another photo.")
+    if size > settings.UPLOAD_MAX_BYTES:
+        raise IntakeError(
+            "file_too_large",
+            f"This file is larger than {settings.UPLOAD_MAX_MB} MB.",
+            "Choose a smaller photo, or save this one at a lower quality.",
+            413,
+        )
+
+
+def disk_check() -> None:
+    """Refuse more pictures while the disk is nearly full.
+
+    Raises:
+        IntakeError: ``disk_full``.
+    """
+    root = Path(settings.MEDIA_ROOT)
+    root.mkdir(parents=True, exist_ok=True)
+    if shutil.disk_usage(root).free < settings.DISK_FLOOR_MB * MEGABYTE:
+        logger.error("less than %d MB free: uploads are refused", settings.DISK_FLOOR_MB)
+        raise IntakeError(
+            "disk_full",
+            "This site has no room for more photos right now.",
+            "Try again later; the people who run it have been told.",
+            507,
+        )
+
+
+def quota_check(*, owner: "User", extra_bytes: int = 0) -> None:
+    """Refuse one more photo, of ``extra_bytes``, beyond what a person may keep.
+
+    Raises:
+        IntakeError: ``quota_photos`` or ``quota_bytes``.
+    """
+    kept = Photo.objects.filter(owner=owner).aggregate(photos=Count("pk"), bytes=Sum("bytes"))
+    if kept["photos"] >= settings.QUOTA_PHOTOS:
+        raise IntakeError(
+            "quota_photos",
+            f"You already keep {settings.QUOTA_PHOTOS:,} photos, the most an account may have.",
+            "Delete some in your gallery, then send this one again.",
+            403,
+        )
+    if (kept["bytes"] or 0) + extra_bytes > settings.QUOTA_MB * MEGABYTE:
+        raise IntakeError(
+            "quota_bytes",
+            f"Your photos already fill the {settings.QUOTA_MB:,} MB an account may have.",
+            "Delete some in your gallery, then send this one again.",
+            403,
+        )
+
+
+def _receive(upload: UploadedFile, path: Path) -> str:
+    """Write the upload to ``path`` and return its SHA-256 in hex."""
+    digest = hashlib.sha256()
+    with path.open("wb") as file:
+        for chunk in upload.chunks():
+            digest.update(chunk)
+            file.write(chunk)
+    return digest.hexdigest()
+
+
+def _known_copy(owner: "User", digest: str) -> Photo | None:
+    return Photo.objects.filter(owner=owner, upload_sha256=digest).first()
+
+
+def _lock(owner: "User") -> None:
+    """Let nobody else change what this person keeps until the transaction ends."""
+    get_user_model().objects.select_for_update().filter(pk=owner.pk).values_list("pk").first()
+
+
+def _save(photo: Photo, picture: Picture) -> None:
+    """Store files and row in the current transaction, and send for analysis once it commits."""
+    photo.width, photo.height = picture.width, picture.height
+    files_store(photo, picture)
+    photo.save(force_insert=True)
+    transaction.on_commit(partial(_send_for_analysis, photo.pk), robust=True)
+
+
+def _send_for_analysis(photo_id: UUID) -> None:
+    # The task's module imports the services that send it.
+    from faceweb.gallery.tasks import photo_analyse
+
+    try:
+        photo_analyse.apply_async(args=(str(photo_id),), retry=False)
+    except Exception as error:
+        # The row says "pending": the periodic sweep sends it when the broker is back.
+        logger.warning("photo %s not sent for analysis: %s", photo_id, type(error).__name__)
+
+
+def photo_store_result(
+    *,
+    owner: "User",
+    image: NDArray[np.uint8] | Picture,
+    origin: Photo.Origin,
+    target: Photo,
+    sources: Iterable[Photo],
+    making: dict[str, Any],
+) -> Photo:
+    """Keep a picture that was made of others; may be called inside the caller's transaction.
+
+    A caller with a transaction of its own puts `files_roll_back` round it.
+
+    Args:
+        owner: whose picture it is.
+        image: uint8 (H, W, 3) BGR, or what `picture_encode` made of it beforehand, so that the
+            transaction is not open while the encoder works.
+        origin: what kind of result it is.
+        target: the photo it was made on.
+        sources: the photos a face was taken from.
+        making: engine, figures and timings, as its page shows them.
+    """
+    picture = image if isinstance(image, Picture) else picture_encode(image)
+    photo = Photo(owner=owner, origin=origin, making=making)
+    lines = {(target.pk, Lineage.Role.TARGET)} | {
+        (source.pk, Lineage.Role.SOURCE) for source in sources
+    }
+    with files_roll_back(), transaction.atomic():
+        _save(photo, picture)
+        Lineage.objects.bulk_create(
+            Lineage(child=photo, parent_id=parent, role=role) for parent, role in lines
+        )
+    return photo
+
+
+def photo_read(photo: Photo) -> NDArray[np.uint8]:
+    """The original's pixels, uint8 (H, W, 3) BGR, for a worker.
+
+    Raises:
+        OSError: the stored file cannot be read.
+        ValueError: its bytes are not a picture any more.
+    """
+    with photo.original.open("rb") as file:
+        return decode_image(file.read())
+
+
+def photo_delete(*, photo: Photo) -> None:
+    """Remove a photo, and its files once that is committed."""
+    photos_delete(owner=photo.owner_id, ids=[photo.pk])
+
+
+def photos_delete(*, owner: "User | UUID", ids: Iterable[UUID]) -> int:
+    """Remove those of the photos that belong to ``owner``; return how many there were.
+
+    The files go when the transaction commits. What was made of the photos stays.
+    """
+    mine = Photo.objects.filter(owner=owner)
+    wanted = list(ids)
+    removed = 0
+    with transaction.atomic():
+        for start in range(0, len(wanted), DELETE_BATCH):
+            batch = wanted[start : start + DELETE_BATCH]
+            rows = list(mine.filter(pk__in=batch).values_list("pk", *FIELDS))
+            mine.filter(pk__in=[pk for pk, *_ in rows]).delete()
+            names = [name for _, *files in rows for name in files]
+            transaction.on_commit(partial(files_remove, names), robust=True)
+            removed += len(rows)
+    return removed
+
+
+def photo_analyse(photo_id: UUID) -> None:
+    """Find the faces of one photo and keep them on its row.
+
+    A second message for the same photo, or one for a photo that is gone, does nothing. A photo
+    that cannot be analysed in three attempts is given up and says so.
+    """
+    attempt = _claim_analysis(photo_id)
+    if attempt is None:
+        return
+    claimed = Photo.objects.filter(
+        pk=photo_id, analysis=Photo.Analysis.PENDING, analysis_attempts=attempt
+    )
+    photo = claimed.first()
+    if photo is None:
+        return
+    analyser = get_analyser()
+    try:
+        faces = [face.to_dict() for face in analyser.find_faces(photo_read(photo))]
+    except Exception as error:
+        logger.warning("photo %s, analysis attempt %d: %s", photo_id, attempt, type(error).__name__)
+        gave_up = attempt >= ANALYSIS_ATTEMPTS
+        claimed.update(
+            analysis=Photo.Analysis.FAILED if gave_up else Photo.Analysis.PENDING,
+            analysis_started_at=None,
+        )
+        return
+    claimed.update(analysis=Photo.Analysis.DONE, analyser=analyser.name, faces=faces)
+
+
+def _claim_analysis(photo_id: UUID) -> int | None:
+    """Take a pending photo that nobody works on; the number of this attempt, or None.
+
+    The attempt is counted before the work, so that a photo which kills its worker is counted too.
+    """
+    now = timezone.now()
+    pending = Photo.objects.filter(pk=photo_id, analysis=Photo.Analysis.PENDING).filter(
+        _unclaimed(now)
+    )
+    with transaction.atomic():
+        if not pending.filter(analysis_attempts__lt=ANALYSIS_ATTEMPTS).update(
+            analysis_started_at=now, analysis_attempts=F("analysis_attempts") + 1
+        ):
+            pending.filter(analysis_attempts__gte=ANALYSIS_ATTEMPTS).update(
+                analysis=Photo.Analysis.FAILED
+            )
+            return None
+        return Photo.objects.values_list("analysis_attempts", flat=True).get(pk=photo_id)
+
+
+def _unclaimed(now: datetime) -> Q:
+    return Q(analysis_started_at=None) | Q(analysis_started_at__lt=now - ANALYSIS_CLAIM)
+
+
+def photos_analyse_pending() -> int:
+    """Send the oldest photos again that wait for analysis and that nobody works on.
+
+    Messages get lost with a broker; this finds what they were about. Returns how many were sent.
+    """
+    now = timezone.now()
+    waiting = (
+        Photo.objects.filter(analysis=Photo.Analysis.PENDING, created_at__lt=now - PENDING_AGE)
+        .filter(_unclaimed(now))
+        .order_by("created_at")
+        .values_list("pk", flat=True)[:PENDING_BATCH]
+    )
+    photo_ids = list(waiting)
+    for photo_id in photo_ids:
+        _send_for_analysis(photo_id)
+    return len(photo_ids)
