@@ -42,7 +42,7 @@ def stored_face(**changes: Any) -> dict[str, Any]:
     from models.face import Face, Pose, Quality
 
     pose = {"yaw": 0.0, "pitch": 0.0, "roll": 0.0}
-    quality = {"width_px": 200.0, "sharpness": 12.0, "occlusion": 0.0}
+    quality: dict[str, Any] = {"width_px": 200.0, "sharpness": 12.0, "occlusion": 0.0}
     for name, value in changes.items():
         (pose if name in pose else quality)[name] = value
     circle = np.linspace(0, 2 * np.pi, 68, endpoint=False)
