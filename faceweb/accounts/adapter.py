@@ -20,7 +20,7 @@ def with_public_origin(url: str) -> str:
     return urlunsplit((public.scheme, public.netloc, parts.path, parts.query, parts.fragment))
 
 
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc]
+class AccountAdapter(DefaultAccountAdapter):
     """Sign-up by the operator's choice, links from the configured address."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:

@@ -1,0 +1,50 @@
+"""What can go wrong with a job, told apart by who has to know."""
+
+
+class JobError(Exception):
+    """A failure that the job's owner can understand.
+
+    ``code`` is stable and for machines; ``sentence`` says what happened and ``way_on`` what to do
+    about it, both in plain words. ``retryable`` asks for another attempt before giving up.
+    """
+
+    def __init__(
+        self, code: str, sentence: str, way_on: str = "", *, retryable: bool = False
+    ) -> None:
+        super().__init__(code)
+        self.code = code
+        self.sentence = sentence
+        self.way_on = way_on
+        self.retryable = retryable
+
+
+class JobBlocked(JobError):
+    """The work may not be done: the job ends as blocked and cannot be tried again."""
+
+
+class JobCancelled(Exception):
+    """The owner asked for an end. A kind lets it pass through."""
+
+
+class LeaseLost(Exception):
+    """Another worker may hold the job by now: whatever this one does no longer counts."""
+
+
+class WorkerStopping(Exception):
+    """This worker is being shut down and gives its job back, unfinished."""
+
+
+class TooManyJobs(Exception):
+    """The person has as many jobs waiting as one may; answered with status 429.
+
+    ``retry_after`` is in seconds.
+    """
+
+    status = 429
+
+    def __init__(self, limit: int, retry_after: int = 30) -> None:
+        super().__init__("too_many_jobs")
+        self.code = "too_many_jobs"
+        self.sentence = f"You already have {limit} jobs waiting, which is as many as one may have."
+        self.way_on = "Wait until one of them is done, or cancel one, and try again."
+        self.retry_after = retry_after

@@ -1,0 +1,74 @@
+"""``manage.py demo``: the whole queue path on the two sample photos."""
+
+import time
+from argparse import ArgumentParser
+from typing import Any
+
+from django.conf import settings
+from django.core.management import call_command
+from django.core.management.base import BaseCommand, CommandError
+
+from faceweb.accounts.models import User
+from faceweb.gallery.models import Photo
+from faceweb.jobs.models import Job
+from faceweb.management.commands.seed import DEMO_EMAIL
+from swaps.recipe import FaceMapping, RecipeError, SwapRecipe
+from swaps.services import swap_request
+
+
+class Command(BaseCommand):
+    """Swap a face through the running site's queue and print where the result is."""
+
+    help = (
+        "Swap a face between the two sample photos through the queue; print the result's address."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument(
+            "--timeout", type=float, default=60.0, help="seconds to wait for the worker (60)"
+        )
+        parser.add_argument(
+            "--no-wait", action="store_true", help="print the job's address and do not wait"
+        )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        call_command("seed", verbosity=0)
+        owner = User.objects.get(email=DEMO_EMAIL)
+        deadline = time.monotonic() + options["timeout"]
+        photos = self._analysed_samples(owner, deadline)
+        target, source = photos
+        try:
+            job = swap_request(
+                owner=owner,
+                recipe=SwapRecipe(target.pk, (FaceMapping(0, source.pk, 0),)),
+            )
+        except RecipeError as error:
+            raise CommandError(error.sentence) from error
+        if options["no_wait"]:
+            self.stdout.write(settings.PUBLIC_BASE_URL + job.get_absolute_url())
+            return
+        result = self._wait(job, deadline)
+        self.stdout.write(settings.PUBLIC_BASE_URL + result.get_absolute_url())
+
+    def _analysed_samples(self, owner: User, deadline: float) -> list[Photo]:
+        """The two sample photos, oldest first, once their faces are known."""
+        samples = Photo.objects.for_user(owner).filter(origin=Photo.Origin.SAMPLE)
+        while True:
+            photos = list(samples.order_by("created_at", "id")[:2])
+            if len(photos) == 2 and all(photo.is_ready for photo in photos):
+                return photos
+            self._pause(deadline, "The sample photos were not analysed")
+
+    def _wait(self, job: Job, deadline: float) -> Photo:
+        while not job.is_finished:
+            self._pause(deadline, "The job was not finished")
+            job.refresh_from_db()
+        if job.result is None:
+            raise CommandError(job.error_text or f"The job ended: {job.get_state_display()}.")
+        return job.result
+
+    @staticmethod
+    def _pause(deadline: float, what: str) -> None:
+        if time.monotonic() > deadline:
+            raise CommandError(f"{what} in time. Is a worker running? `make run` starts one.")
+        time.sleep(0.1)

@@ -1,0 +1,136 @@
+"""The job kind ``swap``: from a queued recipe to a result photo."""
+
+import time
+from collections.abc import Mapping
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+import numpy as np
+
+from faceweb.gallery.files import picture_encode
+from faceweb.gallery.models import Photo
+from faceweb.gallery.services import photo_read, photo_store_result
+from faceweb.jobs.errors import JobError
+from faceweb.jobs.kinds import JobKind, Outcome
+from faceweb.jobs.models import Job
+from faceweb.jobs.recipes import RecipeError, recipe_photos
+from faceweb.jobs.reporter import Reporter
+from models.errors import FaceError
+from swaps.engines.base import FaceSwap, SwapEngine, SwapOptions, SwapResult
+from swaps.recipe import SwapRecipe
+from swaps.services import KIND, get_engine, pick_faces
+
+# The engine's stages in plain words, and where each begins and ends on the bar.
+_STAGES = {
+    "prepare": ("Lining up the faces", 0.1, 0.3),
+    "swap": ("Putting the face in", 0.3, 0.8),
+    "measure": ("Checking the likeness", 0.8, 0.9),
+}
+_SAVING = 0.9
+
+
+def swap_run(job: Job, report: Reporter) -> Outcome:
+    """Do one swap; the result photo is stored by the returned outcome's ``save``.
+
+    Raises:
+        JobError: with the reason for the person, when it cannot be done.
+    """
+    started = time.perf_counter()
+    report.stage("Opening the photos", 0.0)
+    try:
+        recipe = SwapRecipe.from_dict(job.recipe)
+        photos = recipe_photos(owner=job.owner, ids=[recipe.target, *recipe.sources])
+        target = photos[recipe.target]
+        images = {pk: photo_read(photo) for pk, photo in photos.items()}
+        swaps = _face_swaps(recipe, photos, images)
+    except RecipeError as error:
+        raise JobError(error.code, error.sentence, error.way_on) from error
+    opened = time.perf_counter()
+
+    engine = get_engine()
+    try:
+        result = engine.run(
+            images[recipe.target],
+            swaps,
+            SwapOptions(blend=recipe.blend),
+            partial(_forward, report),
+        )
+    except FaceError as error:
+        raise JobError(error.code, error.sentence, error.way_on) from error
+    report.stage("Saving the result", _SAVING)
+
+    timings = {"open": round(1000 * (opened - started), 1), **result.timings_ms}
+    making = _making(engine, recipe, result, timings)
+    picture = picture_encode(result.image)
+
+    def save() -> Photo:
+        return photo_store_result(
+            owner=job.owner,
+            image=picture,
+            origin=Photo.Origin.SWAP,
+            target=target,
+            sources=[photos[source] for source in recipe.sources],
+            making=making,
+        )
+
+    return Outcome(
+        save=save,
+        engine=engine.name,
+        figures={"faces": making["faces"]},
+        timings_ms=timings,
+    )
+
+
+def _forward(report: Reporter, stage: str, fraction: float) -> None:
+    words, begin, end = _STAGES[stage]
+    report.stage(words, begin + (end - begin) * fraction)
+
+
+def _face_swaps(
+    recipe: SwapRecipe, photos: Mapping[UUID, Photo], images: Mapping[UUID, np.ndarray]
+) -> list[FaceSwap]:
+    faces = {pk: photo.found_faces() for pk, photo in photos.items()}
+    swaps = []
+    for mapping in recipe.mapping:
+        target, source = pick_faces(mapping, faces[recipe.target], faces[mapping.source])
+        swaps.append(FaceSwap(target, images[mapping.source], source))
+    return swaps
+
+
+def _making(
+    engine: SwapEngine, recipe: SwapRecipe, result: SwapResult, timings: dict[str, float]
+) -> dict[str, Any]:
+    """How the result came about, as its page shows it and as it is kept with the photo."""
+    return {
+        "engine": engine.name,
+        "engine_label": engine.label,
+        "blend": recipe.blend,
+        "faces": [
+            {
+                "target_face": mapping.target_face,
+                "source_photo": str(mapping.source),
+                "source_face": mapping.source_face,
+                "similarity_to_source": _rounded(outcome.similarity_to_source),
+                "similarity_to_target": _rounded(outcome.similarity_to_target),
+                "warnings": [
+                    {"code": warning.code, "sentence": warning.sentence}
+                    for warning in outcome.warnings
+                ],
+            }
+            for mapping, outcome in zip(recipe.mapping, result.outcomes, strict=True)
+        ],
+        "timings_ms": timings,
+    }
+
+
+def _rounded(similarity: float | None) -> float | None:
+    return None if similarity is None else round(similarity, 3)
+
+
+def warm_up() -> None:
+    """Load the engine's models, so that the first job does not wait for them."""
+    get_engine().warm_up()
+
+
+SWAP = JobKind(name=KIND, label="Face swap", run=swap_run, warm_up=warm_up)

@@ -1,0 +1,172 @@
+"""``manage.py swap``: the engine without the web, the queue or the database."""
+
+import json
+import re
+import shutil
+import sys
+import tempfile
+import time
+from argparse import ArgumentParser, ArgumentTypeError
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from django.core.management.base import BaseCommand
+
+from faceweb.gallery.errors import IntakeError
+from faceweb.gallery.sandbox import upload_decode
+from models.errors import FaceError
+from models.face import Face
+from models.imaging import Image, decode_image, encode_jpeg, encode_png
+from swaps.engines.base import FaceSwap, SwapOptions
+from swaps.recipe import BLENDS
+from swaps.services import get_engine
+
+EXIT_UNUSABLE = 2
+ENCODERS = {".jpg": encode_jpeg, ".jpeg": encode_jpeg, ".png": encode_png}
+
+
+def face_pair(text: str) -> tuple[int, int]:
+    """``T:S`` as two face numbers."""
+    match = re.fullmatch(r"(\d+):(\d+)", text)
+    if not match:
+        raise ArgumentTypeError("write it as TARGET:SOURCE, two face numbers, such as 0:1")
+    return int(match[1]), int(match[2])
+
+
+def read_photo(path: Path) -> Image:
+    """The file as an upload of it would be stored: same decoder, same limits.
+
+    Returns uint8 (H, W, 3) BGR, upright.
+
+    Raises:
+        IntakeError: it is not a photo this site takes.
+        OSError: it cannot be read.
+    """
+    with tempfile.TemporaryDirectory(prefix="faceweb-swap-") as folder:
+        shutil.copyfile(path, Path(folder) / "upload")
+        return decode_image(upload_decode(Path(folder)).original.read_bytes())
+
+
+def count_faces(faces: Sequence[Face]) -> str:
+    """``1 face``, ``3 faces``."""
+    return "1 face" if len(faces) == 1 else f"{len(faces)} faces"
+
+
+def rounded(similarity: float | None) -> float | None:
+    """To three decimals: more would only look exact."""
+    return None if similarity is None else round(similarity, 3)
+
+
+def mean_or_none(values: Sequence[float | None]) -> float | None:
+    """The mean over all swapped faces; None when one of them was too small to judge."""
+    known = [value for value in values if value is not None]
+    return round(sum(known) / len(known), 3) if known and len(known) == len(values) else None
+
+
+class Command(BaseCommand):
+    """Swap faces between two files."""
+
+    help = "Put a face of SOURCE onto TARGET. Faces count from 0, largest first."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("source", type=Path, metavar="SOURCE", help="photo to take a face from")
+        parser.add_argument("target", type=Path, metavar="TARGET", help="photo to change")
+        parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")
+        parser.add_argument(
+            "--source-face", type=int, default=0, metavar="N", help="which face of SOURCE (0)"
+        )
+        parser.add_argument(
+            "--map",
+            type=face_pair,
+            nargs="+",
+            metavar="T:S",
+            help="target face T gets source face S; by default the largest gets --source-face",
+        )
+        parser.add_argument("--blend", choices=BLENDS, default=BLENDS[0])
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        started = time.perf_counter()
+        if options["output"].suffix.lower() not in ENCODERS:
+            self._refuse(f"OUT must end in one of: {', '.join(ENCODERS)}.")
+        try:
+            source, target = (read_photo(options[name]) for name in ("source", "target"))
+            report = self._swap(source, target, options, started)
+        except (IntakeError, FaceError) as error:
+            self._refuse(f"{error.sentence} {error.way_on}".strip())
+        except OSError as error:
+            self._refuse(f"{error.filename}: {error.strerror}.")
+        if options["json"]:
+            self.stdout.write(json.dumps(report))
+        else:
+            self.stdout.write(f"Written. Engine: {report['engine']}.")
+
+    def _swap(
+        self, source: Any, target: Any, options: dict[str, Any], started: float
+    ) -> dict[str, Any]:
+        engine = get_engine()
+        decoded = time.perf_counter()
+        faces = {
+            "source": engine.analyser.find_faces(source),
+            "target": engine.analyser.find_faces(target),
+        }
+        found = time.perf_counter()
+        for which, list_of_faces in faces.items():
+            if not list_of_faces:
+                raise FaceError(
+                    "no_face",
+                    f"No face was found in the {which} photo.",
+                    "Use one in which a face looks towards the camera, well lit and not too small.",
+                )
+        pairs = options["map"] or [(0, options["source_face"])]
+        swaps = []
+        for target_face, source_face in pairs:
+            try:
+                swaps.append(
+                    FaceSwap(faces["target"][target_face], source, faces["source"][source_face])
+                )
+            except IndexError:
+                raise FaceError(
+                    "face_missing",
+                    f"There is no pair {target_face}:{source_face}: the target has"
+                    f" {count_faces(faces['target'])}, the source {count_faces(faces['source'])}.",
+                    "Faces count from 0, largest first.",
+                ) from None
+        result = engine.run(target, swaps, SwapOptions(blend=options["blend"]))
+        swapped = time.perf_counter()
+        options["output"].write_bytes(ENCODERS[options["output"].suffix.lower()](result.image))
+        finished = time.perf_counter()
+        return {
+            "engine": engine.name,
+            "faces_source": len(faces["source"]),
+            "faces_target": len(faces["target"]),
+            "similarity_to_source": mean_or_none(
+                [face.similarity_to_source for face in result.outcomes]
+            ),
+            "similarity_to_target": mean_or_none(
+                [face.similarity_to_target for face in result.outcomes]
+            ),
+            "faces": [
+                {
+                    "target_face": target_face,
+                    "source_face": source_face,
+                    "similarity_to_source": rounded(face.similarity_to_source),
+                    "similarity_to_target": rounded(face.similarity_to_target),
+                    "warnings": [warning.sentence for warning in face.warnings],
+                }
+                for (target_face, source_face), face in zip(pairs, result.outcomes, strict=True)
+            ],
+            "timings_ms": {
+                "decode": round(1000 * (decoded - started), 1),
+                "find_faces": round(1000 * (found - decoded), 1),
+                **result.timings_ms,
+                "encode": round(1000 * (finished - swapped), 1),
+                "total": round(1000 * (finished - started), 1),
+            },
+        }
+
+    def _refuse(self, sentence: str) -> NoReturn:
+        self.stderr.write(sentence)
+        sys.exit(EXIT_UNUSABLE)

@@ -1,0 +1,100 @@
+"""Checking and starting face swaps."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+from django.conf import settings
+
+from faceweb.accounts.models import User
+from faceweb.jobs.models import Job
+from faceweb.jobs.recipes import RecipeError, recipe_face, recipe_faces, recipe_photos
+from faceweb.jobs.services import job_create
+from models.errors import FaceError
+from models.face import Face
+from swaps.engines.base import SwapEngine
+from swaps.recipe import FaceMapping, SwapRecipe
+
+KIND = "swap"
+
+
+@dataclass(frozen=True, slots=True)
+class SwapNotice:
+    """Something to know before starting; the swap is possible all the same."""
+
+    code: str
+    sentence: str
+    way_on: str
+    target_face: int
+
+
+@lru_cache(maxsize=1)
+def get_engine() -> SwapEngine:
+    """The engine of this site, one a process; its models load when first used.
+
+    ``FACEWEB_ENGINE`` chooses; ``auto`` takes the best that is present.
+    """
+    engines = {"classic": _classic_engine}
+    name = "classic" if settings.ENGINE == "auto" else settings.ENGINE
+    return engines[name]()
+
+
+def _classic_engine() -> SwapEngine:
+    # Imported here: it pulls in dlib, which pages that swap nothing should not pay for.
+    from swaps.engines.classic import ClassicSwapEngine
+
+    return ClassicSwapEngine()
+
+
+def engine_label() -> str:
+    """The engine's name in plain words, for pages."""
+    return get_engine().label
+
+
+def swap_check(*, owner: User, recipe: SwapRecipe) -> list[SwapNotice]:
+    """What the person should know before starting this swap, from stored data alone.
+
+    Raises:
+        RecipeError: the swap cannot be made: a photo is gone or not theirs, its faces are not
+            known yet, a face number does not exist, or the engine refuses the pair.
+    """
+    photos = recipe_photos(owner=owner, ids=[recipe.target, *recipe.sources])
+    target_faces = recipe_faces(photos[recipe.target])
+    source_faces = {source: recipe_faces(photos[source]) for source in recipe.sources}
+    engine = get_engine()
+    notices: list[SwapNotice] = []
+    for mapping in recipe.mapping:
+        target, source = pick_faces(mapping, target_faces, source_faces[mapping.source])
+        try:
+            warnings = engine.check(target, source)
+        except FaceError as error:
+            raise RecipeError(error.code, error.sentence, error.way_on) from error
+        notices.extend(
+            SwapNotice(warning.code, warning.sentence, warning.way_on, mapping.target_face)
+            for warning in warnings
+        )
+    return notices
+
+
+def swap_request(*, owner: User, recipe: SwapRecipe) -> Job:
+    """Queue a swap.
+
+    Raises:
+        RecipeError: as `swap_check`.
+        TooManyJobs: the person has as many jobs waiting as the site allows.
+    """
+    swap_check(owner=owner, recipe=recipe)
+    return job_create(owner=owner, kind=KIND, recipe=recipe.to_dict(), engine=get_engine().name)
+
+
+def pick_faces(
+    mapping: FaceMapping, target_faces: list[Face], source_faces: list[Face]
+) -> tuple[Face, Face]:
+    """The two faces that a mapping names.
+
+    Raises:
+        RecipeError: ``face_missing`` when a number is not among the photo's faces.
+    """
+    return (
+        recipe_face(target_faces, mapping.target_face),
+        recipe_face(source_faces, mapping.source_face),
+    )

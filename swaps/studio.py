@@ -1,0 +1,253 @@
+"""What the studio page shows: two wells, and who gets whose face."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from typing import Final
+from uuid import UUID
+
+from django.urls import reverse
+
+from faceweb.accounts.models import User
+from faceweb.gallery.models import Photo
+from swaps.forms import BLEND_LABELS, MAX_SOURCES, Slot, SourceFace, StudioState
+from swaps.recipe import RecipeError
+from swaps.services import SwapNotice, swap_check
+
+NO_FACE_WAY_ON: Final = "Try one where the face is larger, sharper and turned to the camera."
+
+
+@dataclass(frozen=True, slots=True)
+class FaceBox:
+    """A face drawn over its photo; ``x, y, width, height`` in pixels of the original."""
+
+    index: int
+    x: float
+    y: float
+    width: float
+    height: float
+    label: str
+    href: str
+    value: str
+    crop_url: str
+
+    @property
+    def radius(self) -> float:
+        """Corner radius of the box as it is drawn."""
+        return round(0.08 * min(self.width, self.height), 1)
+
+
+@dataclass(frozen=True, slots=True)
+class WellPhoto:
+    """One photo in a well, with the faces found in it and a link that takes it out."""
+
+    slot: Slot
+    photo: Photo
+    faces: tuple[FaceBox, ...]
+    remove_url: str
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether its faces are still being looked for."""
+        return not self.photo.is_ready
+
+    @property
+    def problem(self) -> str:
+        """Why it cannot be used, as a sentence with a way on; empty when it can."""
+        if self.is_pending or self.faces:
+            return ""
+        if self.photo.analysis == Photo.Analysis.FAILED:
+            return "This photo could not be searched for faces. Try another one."
+        return f"No face found in this photo. {NO_FACE_WAY_ON}"
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A source face that a target face may get."""
+
+    value: str
+    crop_url: str
+    label: str
+    is_chosen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A target face and what it may get."""
+
+    face: FaceBox
+    choices: tuple[Choice, ...]
+
+    @property
+    def is_kept(self) -> bool:
+        """Whether this face stays as it is."""
+        return not any(choice.is_chosen for choice in self.choices)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether the work can start as things stand, and what to know before."""
+
+    notices: tuple[SwapNotice, ...] = ()
+    refusal: RecipeError | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Studio:
+    """Everything the page needs.
+
+    ``state`` is what the person has set, and what links carry on; ``plan`` is the same with a
+    default for every target face that nobody has decided on.
+    """
+
+    state: StudioState
+    plan: StudioState
+    target: WellPhoto | None
+    sources: tuple[WellPhoto, ...]
+    rows: tuple[Row, ...]
+    missing: bool
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether faces are still being looked for in any of the photos."""
+        photos = [self.target, *self.sources] if self.target else [*self.sources]
+        return any(photo.is_pending for photo in photos if photo)
+
+    @property
+    def has_source_face(self) -> bool:
+        return any(source.faces for source in self.sources)
+
+    @property
+    def can_plan(self) -> bool:
+        """Whether there is a face to change and a face to put there."""
+        return bool(self.rows) and self.has_source_face
+
+    @property
+    def can_add_source(self) -> bool:
+        """Whether one more source photo may be put in."""
+        return len(self.sources) < MAX_SOURCES
+
+    @property
+    def next_step(self) -> str:
+        """What is wanted before faces can be chosen; empty while something is being done."""
+        if self.is_pending:
+            return "Faces are being looked for. It takes a second or two."
+        if not self.target and not self.sources:
+            return "Add both photos, and choose here whose face goes where."
+        if not self.target:
+            return "Now add the photo to change."
+        if not self.sources:
+            return "Now add the face to use."
+        return ""
+
+    @property
+    def blends(self) -> list[tuple[str, str, str, bool]]:
+        """Ways of blending: value, label, explanation, whether it is the chosen one."""
+        return [
+            (value, label, text, value == self.state.blend)
+            for value, (label, text) in BLEND_LABELS.items()
+        ]
+
+
+def studio_open(*, owner: User, state: StudioState) -> Studio:
+    """The page for ``state``. Photos that are not (or no longer) the owner's are left out."""
+    asked = {*state.sources, *([state.target] if state.target else [])}
+    photos = {photo.pk: photo for photo in Photo.objects.for_user(owner).filter(pk__in=asked)}
+    state = replace(
+        state,
+        target=state.target if state.target in photos else None,
+        sources=tuple(source for source in state.sources if source in photos),
+    )
+    target = well_photo("target", photos[state.target], state) if state.target else None
+    sources = tuple(well_photo("source", photos[source], state) for source in state.sources)
+    target_faces = target.faces if target else ()
+    plan = replace(state, chosen=_choose(target_faces, sources, state))
+    return Studio(
+        state=state,
+        plan=plan,
+        target=target,
+        sources=sources,
+        rows=tuple(_row(face, sources, plan) for face in target_faces),
+        missing=len(photos) < len(asked),
+    )
+
+
+def studio_verdict(*, owner: User, state: StudioState) -> Verdict:
+    """What would be said if the work were started now; nothing is started."""
+    try:
+        return Verdict(notices=tuple(swap_check(owner=owner, recipe=state.recipe())))
+    except RecipeError as error:
+        return Verdict(refusal=error)
+
+
+def well_photo(slot: Slot, photo: Photo, state: StudioState) -> WellPhoto:
+    """``photo`` as it lies in ``slot``."""
+    return WellPhoto(
+        slot=slot,
+        photo=photo,
+        faces=tuple(_face_boxes(slot, photo)),
+        remove_url=state.without_photo(slot, photo.pk).url(),
+    )
+
+
+def _face_boxes(slot: Slot, photo: Photo) -> Iterable[FaceBox]:
+    count = len(photo.faces)
+    for index, face in enumerate(photo.faces):
+        x1, y1, x2, y2 = face["box"]
+        yield FaceBox(
+            index=index,
+            x=x1,
+            y=y1,
+            width=round(x2 - x1, 2),
+            height=round(y2 - y1, 2),
+            label="The face" if count == 1 else f"Face {index + 1} of {count}",
+            href=f"#face-{index}" if slot == "target" else "#plan",
+            value=str(SourceFace(photo.pk, index)),
+            crop_url=reverse("photo_face", args=[photo.pk, index]),
+        )
+
+
+def _choose(
+    target_faces: Sequence[FaceBox], sources: Sequence[WellPhoto], state: StudioState
+) -> dict[int, SourceFace | None]:
+    """A choice for each target face: the person's where it still holds, else the default.
+
+    Until a source face is chosen, the main face of each source photo goes to the target's faces
+    in turn, largest first: with one source photo only the largest face changes.
+    """
+    offered = {face.value for source in sources for face in source.faces}
+    held = {
+        face: source
+        for face, source in state.chosen.items()
+        if source is None or str(source) in offered
+    }
+    main_faces = [SourceFace(source.photo.pk, 0) for source in sources if source.faces]
+    defaults = [] if any(held.values()) else main_faces
+    return {
+        face.index: held.get(face.index, defaults[place] if place < len(defaults) else None)
+        for place, face in enumerate(target_faces)
+    }
+
+
+def _row(face: FaceBox, sources: Sequence[WellPhoto], plan: StudioState) -> Row:
+    chosen = plan.chosen.get(face.index)
+    several = sum(len(source.faces) for source in sources) > 1
+    choices: list[Choice] = []
+    for source in sources:
+        for source_face in source.faces:
+            number = len(choices) + 1
+            choices.append(
+                Choice(
+                    value=source_face.value,
+                    crop_url=source_face.crop_url,
+                    label=f"Use face {number}" if several else "Use this face",
+                    is_chosen=source_face.value == str(chosen),
+                )
+            )
+    return Row(face=face, choices=tuple(choices))
+
+
+def photo_in_state(state: StudioState, slot: Slot) -> tuple[UUID, ...]:
+    """The photos that lie in ``slot``."""
+    if slot == "target":
+        return (state.target,) if state.target else ()
+    return state.sources

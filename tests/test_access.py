@@ -1,0 +1,228 @@
+"""Who may reach what: every address of the site against every kind of visitor.
+
+The table below must name each address the site has; a new one without a row fails. Answers to
+strangers must be those to an id that never existed.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from faceweb.gallery.models import Photo
+from faceweb.jobs.models import Job
+from tests.conftest import stored_face
+
+pytestmark = pytest.mark.django_db
+
+SIGN_IN = 302
+GONE = 404
+OK = 200
+NO = 405
+
+
+@dataclass(frozen=True)
+class Row:
+    """What a GET of an address answers to each visitor; ``args`` are filled from `Things`."""
+
+    anonymous: int
+    stranger: int
+    moderator: int
+    owner: int
+    args: tuple[str, ...] = ()
+    query: str = ""
+
+    def url(self, name: str, things: dict[str, Any]) -> str:
+        return reverse(name, args=[things[arg] for arg in self.args]) + self.query.format(**things)
+
+
+def private(*args: str, query: str = "") -> Row:
+    """Only the owner; for others who are signed in it does not exist, staff or not."""
+    return Row(SIGN_IN, GONE, GONE, OK, args, query)
+
+
+def personal(query: str = "") -> Row:
+    """Everybody's own page of that kind."""
+    return Row(SIGN_IN, OK, OK, OK, query=query)
+
+
+def public() -> Row:
+    return Row(OK, OK, OK, OK)
+
+
+def post_only(*args: str) -> Row:
+    """A GET changes nothing, whoever asks; `POSTS` has the other half."""
+    return Row(SIGN_IN, NO, NO, NO, args)
+
+
+SITE = {
+    "landing": public(),
+    "healthz": public(),
+    "profile": personal(),
+    "accounts_export": post_only(),
+    "accounts_delete": personal(),
+    "photos": personal(),
+    "photo_upload": post_only(),
+    "photo": private("photo"),
+    "photo_file": private("photo", "size"),
+    "photo_face": private("photo", "face"),
+    "photo_faces": private("photo"),
+    "photo_delete": post_only("photo"),
+    "photos_delete": post_only(),
+    "jobs": personal(),
+    "job": private("job"),
+    "job_status": private("job"),
+    "job_cancel": post_only("job"),
+    "job_retry": post_only("job"),
+    "studio": personal(),
+    "studio_pick": personal("?slot=source"),
+    "studio_slot": private(query="?slot=target&photo={photo}"),
+    "studio_check": personal("?target={photo}&source={photo}"),
+    "swaps": post_only(),
+}
+
+# Who is signed in has no business on these pages of allauth; that it answers them is its own test.
+ALLAUTH = {name for name in get_resolver().reverse_dict if str(name).startswith("account_")}
+
+# Needs a running Redis, which these tests have not; the stack tests ask it.
+ELSEWHERE = {"readyz"}
+
+
+@pytest.fixture
+def things(user, photo_factory, portrait) -> dict[str, Any]:
+    """The owner's photo with a face, and their job."""
+    photo = photo_factory(user, portrait, faces=[stored_face()])
+    job = Job.objects.create(
+        owner=user,
+        kind="swap",
+        recipe={
+            "target": str(photo.pk),
+            "mapping": [{"target_face": 0, "source": str(photo.pk), "source_face": 0}],
+            "blend": "multiband",
+        },
+    )
+    return {"photo": photo.pk, "job": job.pk, "size": "thumb", "face": 0}
+
+
+@pytest.fixture
+def visitors(client_for, user, other_user, moderator):
+    return {
+        "anonymous": client_for(None),
+        "stranger": client_for(other_user),
+        "moderator": client_for(moderator),
+        "owner": client_for(user),
+    }
+
+
+def names(patterns: list[Any], namespace: str = "") -> set[str]:
+    """All url names of the site, those of the admin panel apart."""
+    found: set[str] = set()
+    for pattern in patterns:
+        if isinstance(pattern, URLResolver):
+            if pattern.namespace != "admin":
+                found |= names(pattern.url_patterns)
+        elif isinstance(pattern, URLPattern):
+            assert pattern.name, f"{pattern} has no name"
+            found.add(pattern.name)
+    return found
+
+
+def test_every_address_is_in_the_table():
+    known = SITE.keys() | ALLAUTH | ELSEWHERE
+    assert names(get_resolver().url_patterns) == known
+
+
+@pytest.mark.parametrize("name", sorted(SITE))
+def test_reading(name, things, visitors, published):
+    row = SITE[name]
+    url = row.url(name, things)
+    for who, client in visitors.items():
+        response = client.get(url)
+        assert response.status_code == getattr(row, who), f"{who} at {url}"
+        if response.status_code == SIGN_IN:
+            assert response["Location"].startswith(reverse("account_login"))
+
+
+@pytest.mark.parametrize(
+    "name", sorted(name for name, row in SITE.items() if row.owner == OK and row.stranger == GONE)
+)
+def test_what_is_anothers_answers_like_what_never_was(name, things, visitors):
+    row = SITE[name]
+    nothing = {**things, "photo": uuid4(), "job": uuid4()}
+    real, void = row.url(name, things), row.url(name, nothing)
+    for who in ("stranger", "moderator"):
+        for method in ("get", "post"):
+            theirs = getattr(visitors[who], method)(real)
+            nobodys = getattr(visitors[who], method)(void)
+            assert theirs.status_code == nobodys.status_code
+            assert theirs.content.replace(real.encode(), b"") == nobodys.content.replace(
+                void.encode(), b""
+            )
+
+
+@pytest.mark.parametrize("who", ["anonymous", "stranger", "moderator"])
+def test_nobody_changes_what_is_anothers(who, things, visitors, published):
+    client = visitors[who]
+    refused = SIGN_IN if who == "anonymous" else GONE
+    for name in ("photo_delete", "job_cancel", "job_retry"):
+        response = client.post(reverse(name, args=[things[SITE[name].args[0]]]))
+        assert response.status_code == refused, name
+    client.post(reverse("photos_delete"), {"ids": [str(things["photo"])]})
+    swap = client.post(
+        reverse("swaps"),
+        {"target": str(things["photo"]), "map-0": f"{things['photo']}:0", "blend": "multiband"},
+    )
+    assert swap.status_code in {SIGN_IN, 400, 404}
+    assert Photo.objects.filter(pk=things["photo"]).exists()
+    assert Job.objects.get().state == Job.State.QUEUED
+
+
+def test_another_persons_photo_does_not_show_in_ones_studio_or_gallery(things, visitors):
+    stranger = visitors["stranger"]
+    for url in (
+        reverse("studio") + f"?target={things['photo']}&source={things['photo']}",
+        reverse("studio_slot") + f"?slot=target&photo={things['photo']}",
+        reverse("photos"),
+    ):
+        page = stranger.get(url)
+        assert page.status_code in {OK, GONE}
+        assert reverse("photo_file", args=[things["photo"], "preview"]).encode() not in page.content
+        assert reverse("photo_file", args=[things["photo"], "thumb"]).encode() not in page.content
+
+
+def admin_pages() -> list[str]:
+    return [
+        reverse("admin:index"),
+        *(
+            reverse(f"admin:{app}_changelist")
+            for app in ("accounts_user", "gallery_photo", "jobs_job")
+        ),
+    ]
+
+
+def test_the_admin_panel_is_for_staff(visitors, things):
+    for url in admin_pages():
+        answers = {who: client.get(url).status_code for who, client in visitors.items()}
+        assert answers == {"anonymous": 302, "stranger": 302, "owner": 302, "moderator": 200}, url
+
+
+def test_no_file_is_served_by_its_path(things, visitors):
+    photo = Photo.objects.get(pk=things["photo"])
+    for prefix in ("/", "/media/", "/static/", "/_private/"):
+        for client in visitors.values():
+            assert client.get(prefix + str(photo.original)).status_code == GONE
+
+
+@pytest.mark.parametrize("name", sorted(SITE))
+def test_every_answer_is_kept_out_of_caches_and_frames(name, things, visitors, published):
+    row = SITE[name]
+    response = visitors["owner"].get(row.url(name, things))
+    assert "private" in response["Cache-Control"]
+    assert response["X-Content-Type-Options"] == "nosniff"
+    assert response["X-Frame-Options"] == "DENY"
+    policy = response["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "unsafe" not in policy
+    assert response["Referrer-Policy"] == "same-origin"

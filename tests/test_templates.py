@@ -1,0 +1,213 @@
+"""What every page keeps to: the strict content policy, errors in plain words, one stylesheet."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.contrib.staticfiles import finders
+from django.template.loader import get_template, render_to_string
+from django.test import RequestFactory
+from django.urls import reverse
+
+from faceweb.gallery.errors import IntakeError
+from faceweb.jobs.models import Job
+
+ROOT = Path(__file__).resolve().parent.parent
+TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
+ERROR_PAGES = ["400", "403", "403_csrf", "404", "413", "429", "500"]
+
+
+def name_of(path: Path) -> str:
+    return path.relative_to(ROOT / "templates").as_posix()
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=name_of)
+def test_no_template_holds_what_the_content_policy_blocks(path):
+    text = path.read_text(encoding="utf-8")
+    assert not re.search(r"\sstyle\s*=", text), "inline style"
+    assert not re.search(r"<style\b", text), "inline stylesheet"
+    assert not re.search(r"\son[a-z]+\s*=", text), "inline event handler"
+    assert not re.search(r"hx-on\b|hx-vals=['\"]js:|javascript:", text), "script in an attribute"
+    for tag in re.findall(r"<script\b[^>]*>", text):
+        assert " src=" in tag, "inline script"
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=name_of)
+def test_every_template_compiles_and_names_files_that_exist(path):
+    get_template(name_of(path))
+    text = path.read_text(encoding="utf-8")
+    for file in re.findall(r"{% static '([^']+)' %}", text):
+        assert finders.find(file), file
+    for included in re.findall(r"{% (?:include|extends) ['\"]([^'\"]+)['\"]", text):
+        get_template(included)
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=name_of)
+def test_every_picture_says_what_it_shows(path):
+    for tag in re.findall(r"<img\b[^>]*>", path.read_text(encoding="utf-8")):
+        assert " alt=" in tag
+
+
+@pytest.mark.parametrize("code", ERROR_PAGES)
+def test_an_error_page_needs_no_session_no_user_and_no_database(code):
+    page = render_to_string(f"{code}.html")
+    assert page.count("<h1>") == 1
+    assert code[:3] in page
+    assert 'href="/studio/"' in page
+
+
+@pytest.mark.django_db
+def test_an_unknown_address_gets_the_page_for_it(client):
+    answer = client.get("/no/such/page/")
+    assert answer.status_code == 404
+    assert "There is nothing here" in answer.content.decode()
+
+
+@pytest.mark.django_db
+def test_a_form_without_its_token_gets_the_page_for_it(user):
+    from django.test import Client
+
+    strict = Client(enforce_csrf_checks=True)
+    answer = strict.post(reverse("account_login"), {"login": "a@example.org", "password": "x"})
+    assert answer.status_code == 403
+    assert "This page had been open for too long" in answer.content.decode()
+
+
+def test_scripts_and_stylesheet_hold_no_address_of_another_site():
+    for path in (ROOT / "static").rglob("*"):
+        if path.suffix in {".js", ".css"}:
+            text = path.read_text(encoding="utf-8")
+            assert not re.search(r"https?://(?!www\.w3\.org)", text), path.name
+            assert "eval(" not in text, path.name
+
+
+def _luminance(colour: str) -> float:
+    """Relative luminance of ``#rrggbb``, WCAG 2.2."""
+    parts = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one: str, other: str) -> float:
+    """Contrast ratio 1 to 21 of two ``#rrggbb`` colours, WCAG 2.2."""
+    light, dark = sorted((_luminance(one), _luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def tokens(scheme: str) -> dict[str, str]:
+    css = (ROOT / "static" / "faceweb.css").read_text(encoding="utf-8")
+    light, dark = re.findall(r":root {(.*?)}", css, re.DOTALL)[:2]
+    return dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", light if scheme == "light" else dark))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(
+    ("ink", "grounds", "least"),
+    [
+        ("ink", ["ground", "surface", "surface-2"], 12),
+        ("ink-2", ["ground", "surface", "surface-2"], 5.5),
+        ("on-accent", ["accent", "accent-strong"], 5.5),
+        ("accent-strong", ["ground", "surface"], 6),
+        ("warn-ink", ["warn-soft"], 6),
+        ("bad-ink", ["bad-soft", "surface"], 6),
+        ("good", ["surface"], 6),
+        ("line-strong", ["ground", "surface"], 3),
+        ("focus", ["ground", "surface"], 4.5),
+    ],
+)
+def test_colours_can_be_told_apart_in_sunlight(scheme, ink, grounds, least):
+    named = tokens(scheme)
+    for ground in grounds:
+        assert contrast(named[ink], named[ground]) >= least, f"{ink} on {ground}"
+
+
+def render(template: str, context: dict[str, Any], user: Any) -> str:
+    request = RequestFactory().get("/")
+    request.user = user
+    return render_to_string(template, context, request=request)
+
+
+@pytest.mark.django_db
+def test_a_refused_upload_says_why_and_leads_back(user):
+    error = IntakeError("not_a_photo", "This is no photo.", "Choose a JPEG.")
+    page = render("gallery/upload_error.html", {"error": error, "next": "/studio/?target=1"}, user)
+    assert "This is no photo. Choose a JPEG." in page
+    assert 'href="/studio/?target=1"' in page
+
+
+@pytest.mark.django_db
+def test_a_result_shows_its_figures_and_admits_what_it_cannot_judge(
+    client_for, user, photo_factory
+):
+    from faceweb.gallery.models import Lineage, Photo
+
+    target, source = photo_factory(user), photo_factory(user)
+    made = photo_factory(
+        user,
+        origin=Photo.Origin.SWAP,
+        making={
+            "engine": "classic",
+            "engine_label": "Classic engine",
+            "faces": [
+                {
+                    "target_face": 0,
+                    "source_face": 0,
+                    "source_photo": str(source.pk),
+                    "similarity_to_source": 0.62,
+                    "similarity_to_target": None,
+                    "warnings": [{"code": "yaw", "sentence": "The faces look apart."}],
+                }
+            ],
+            "timings_ms": {"warp": 101.2},
+        },
+    )
+    Lineage.objects.create(child=made, parent=target, role=Lineage.Role.TARGET)
+    page = client_for(user).get(made.get_absolute_url()).content.decode()
+    assert "AI-edited" in page
+    assert "data-compare" in page
+    assert "Classic engine" in page
+    assert "0.62" in page
+    assert "Unsure" in page
+    assert "The faces look apart." in page
+    assert "101 ms" in page
+    assert f"{reverse('studio')}?target={made.pk}" in page
+    upload = client_for(user).get(target.get_absolute_url()).content.decode()
+    assert "AI-edited" not in upload
+    assert "data-compare" not in upload
+
+
+@pytest.mark.django_db
+def test_a_failed_job_leads_back_to_the_studio_as_it_was(client_for, user, photo_factory):
+    target, source = photo_factory(user), photo_factory(user)
+    job = Job.objects.create(
+        owner=user,
+        kind="swap",
+        state=Job.State.FAILED,
+        error_code="no_face",
+        error_text="No face was found.",
+        error_way_on="Choose another photo.",
+        recipe={
+            "target": str(target.pk),
+            "mapping": [{"target_face": 0, "source": str(source.pk), "source_face": 1}],
+            "blend": "multiband",
+        },
+    )
+    page = client_for(user).get(job.get_absolute_url()).content.decode()
+    assert "No face was found. Choose another photo." in page
+    back = f"{reverse('studio')}?target={target.pk}&amp;source={source.pk}&amp;map-0={source.pk}:1"
+    assert back in page
+    assert "ws-connect" not in page, "nothing is waited for any more"
+
+
+@pytest.mark.django_db
+def test_a_running_job_keeps_its_page_alive_with_and_without_a_script(client_for, user):
+    job = Job.objects.create(
+        owner=user, kind="swap", recipe={}, state=Job.State.RUNNING, percent=40, version=7
+    )
+    page = client_for(user).get(job.get_absolute_url()).content.decode()
+    assert f'ws-connect="/ws/jobs/{job.pk}/"' in page
+    assert f'data-status-url="{reverse("job_status", args=[job.pk])}"' in page
+    assert '<noscript><meta http-equiv="refresh" content="3"></noscript>' in page
+    assert 'data-version="7" data-state="running"' in page
+    assert '<progress max="100" value="40"' in page
