@@ -1,0 +1,96 @@
+"""``manage.py up``: the whole site on this machine, until Ctrl-C."""
+
+import os
+import signal
+import subprocess
+import sys
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core.management import call_command
+from django.core.management.base import BaseCommand
+
+from faceweb import env
+from faceweb.embedded import CannotStart, EmbeddedSite, raise_keyboard_interrupt
+from faceweb.management.commands.seed import DEMO_EMAIL
+
+DEFAULT_PORT = 8000
+
+
+class Command(BaseCommand):
+    help = "Start Redis, web, worker and beat on this machine, show their logs, stop with Ctrl-C."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        # Everything below the data folder is this user's alone.
+        os.umask(0o077)
+        port = env.get_int("PORT", DEFAULT_PORT, minimum=1, maximum=65_535)
+        public_url = env.get_str("PUBLIC_BASE_URL") or f"http://localhost:{port}"
+        # For the processes to be started: this one has read its settings already.
+        os.environ["FACEWEB_PUBLIC_BASE_URL"] = public_url
+        os.environ["FACEWEB_DATA_DIR"] = str(settings.DATA_DIR)
+
+        for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+            signal.signal(number, raise_keyboard_interrupt)
+        site = EmbeddedSite(
+            base_dir=settings.BASE_DIR,
+            data_dir=settings.DATA_DIR,
+            bind=env.get_str("BIND", "127.0.0.1"),
+            port=port,
+            redis_url=env.get_str("REDIS_URL") or None,
+        )
+        try:
+            site.claim()
+            self._prepare()
+            site.start(sys.stdout)
+            self._run(site, public_url)
+        except CannotStart as error:
+            raise SystemExit(str(error)) from error
+        except KeyboardInterrupt:
+            self._say("Stopping ...")
+        finally:
+            for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
+                signal.signal(number, signal.SIG_IGN)
+            site.stop()
+
+    def _prepare(self) -> None:
+        """The database and the static files, as this version of faceweb needs them."""
+        settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
+        call_command("migrate", interactive=False, verbosity=0)
+        if not settings.DEBUG:
+            call_command("collectstatic", interactive=False, verbosity=0)
+
+    def _run(self, site: EmbeddedSite, public_url: str) -> None:
+        """Say when the site is ready, then wait for the end."""
+        announced = False
+        while site.is_running():
+            if not announced and site.is_ready(urlsplit(public_url).netloc):
+                self._say(f"\nfaceweb is ready: {public_url}{self._demo(site)}\n")
+                announced = True
+            site.wait(3600 if announced else 0.2)
+        raise SystemExit(
+            f"The process manager ended by itself; {site.run_dir / 'supervisord.err'} may say why."
+        )
+
+    def _demo(self, site: EmbeddedSite) -> str:
+        """What to say about the demo account; made at the first start of a developer's site."""
+        if not settings.DEBUG:
+            return ""
+        if get_user_model().objects.filter(email=DEMO_EMAIL).exists():
+            return (
+                f"\nDemo account: {DEMO_EMAIL}. Its password was shown at the first start; "
+                f"manage.py changepassword {DEMO_EMAIL} sets another."
+            )
+        # A process of its own, because it must talk to the Redis that has just been started.
+        seeded = subprocess.run(
+            [sys.executable, str(settings.BASE_DIR / "manage.py"), "seed"],
+            env={**os.environ, "FACEWEB_REDIS_URL": site.redis_url},
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        return f"\n{seeded.stdout.strip()}"
+
+    def _say(self, text: str) -> None:
+        self.stdout.write(text)
+        self.stdout.flush()
