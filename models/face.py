@@ -93,6 +93,27 @@ class Face:
             quality=replace(self.quality, width_px=self.quality.width_px * factor),
         )
 
+    def mapped(self, matrix: FloatArray) -> Face:
+        """The same face where an upright cut-out shows it.
+
+        Args:
+            matrix: float32 (2, 3), as `models.imaging.reduced_region` gives it: scaled and
+                shifted, not turned.
+        """
+        scale = np.array([matrix[0, 0], matrix[1, 1]], np.float32)
+        shift = matrix[:, 2].astype(np.float32)
+
+        def moved(points: FloatArray) -> FloatArray:
+            return points * scale + shift
+
+        return replace(
+            self,
+            box=moved(self.box.reshape(2, 2)).reshape(4),
+            kps=moved(self.kps),
+            landmarks=None if self.landmarks is None else moved(self.landmarks),
+            quality=replace(self.quality, width_px=self.quality.width_px * float(scale[0])),
+        )
+
     def to_dict(self) -> dict[str, Any]:
         """JSON-safe form without the embedding; coordinates and ratios rounded to 2 decimals."""
         occlusion = self.quality.occlusion

@@ -74,6 +74,12 @@ def encode_png(image: Image) -> bytes:
     return buffer.tobytes()
 
 
+def encode_webp(image: Image, quality: int = 85) -> bytes:
+    """uint8 (H, W, 3) BGR as WebP bytes, for looking at, not for keeping."""
+    _, buffer = cv2.imencode(".webp", image, [cv2.IMWRITE_WEBP_QUALITY, quality])
+    return buffer.tobytes()
+
+
 def upright_patch(
     image: Image, centre: FloatArray, side: float, roll: float, patch_px: int
 ) -> tuple[Image, FloatArray]:

@@ -6,7 +6,10 @@ class SwapsConfig(AppConfig):
     verbose_name = "Face swaps"
 
     def ready(self) -> None:
+        from faceweb.gallery import analysis
         from faceweb.jobs import kinds
         from swaps.kind import SWAP
+        from swaps.services import get_engine
 
         kinds.register(SWAP)
+        analysis.register(lambda: get_engine().analyser)

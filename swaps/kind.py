@@ -120,6 +120,7 @@ def _making(
             }
             for mapping, outcome in zip(recipe.mapping, result.outcomes, strict=True)
         ],
+        "models": [{"name": model.name, "digest": model.digest} for model in result.models],
         "timings_ms": timings,
     }
 

@@ -1,9 +1,8 @@
 """Checking and starting face swaps."""
 
+import threading
 from dataclasses import dataclass
 from functools import lru_cache
-
-from django.conf import settings
 
 from faceweb.accounts.models import User
 from faceweb.jobs.models import Job
@@ -11,6 +10,7 @@ from faceweb.jobs.recipes import RecipeError, recipe_face, recipe_faces, recipe_
 from faceweb.jobs.services import job_create
 from models.errors import FaceError
 from models.face import Face
+from swaps.choice import EngineChoice, engine_choice
 from swaps.engines.base import SwapEngine
 from swaps.recipe import FaceMapping, SwapRecipe
 
@@ -27,27 +27,38 @@ class SwapNotice:
     target_face: int
 
 
-@lru_cache(maxsize=1)
+_loading = threading.Lock()
+
+
 def get_engine() -> SwapEngine:
-    """The engine of this site, one a process; its models load when first used.
+    """The engine of this site, one a process, for workers and the command line.
 
-    ``FACEWEB_ENGINE`` chooses; ``auto`` takes the best that is present.
+    Raises:
+        RecipeError: ``engine_missing``, where the engine that was chosen cannot be loaded.
     """
-    engines = {"classic": _classic_engine}
-    name = "classic" if settings.ENGINE == "auto" else settings.ENGINE
-    return engines[name]()
+    with _loading:
+        return _loaded_engine()
 
 
-def _classic_engine() -> SwapEngine:
-    # Imported here: it pulls in dlib, which pages that swap nothing should not pay for.
-    from swaps.engines.classic import ClassicSwapEngine
+@lru_cache(maxsize=1)
+def _loaded_engine() -> SwapEngine:
+    return _usable_choice().load()
 
-    return ClassicSwapEngine()
+
+def _usable_choice() -> EngineChoice:
+    choice = engine_choice()
+    if choice.missing:
+        raise RecipeError(
+            "engine_missing",
+            "The engine that makes swaps here is not installed.",
+            "Tell whoever runs this site; your photos are safe.",
+        )
+    return choice
 
 
 def engine_label() -> str:
     """The engine's name in plain words, for pages."""
-    return get_engine().label
+    return engine_choice().label
 
 
 def swap_check(*, owner: User, recipe: SwapRecipe) -> list[SwapNotice]:
@@ -60,12 +71,12 @@ def swap_check(*, owner: User, recipe: SwapRecipe) -> list[SwapNotice]:
     photos = recipe_photos(owner=owner, ids=[recipe.target, *recipe.sources])
     target_faces = recipe_faces(photos[recipe.target])
     source_faces = {source: recipe_faces(photos[source]) for source in recipe.sources}
-    engine = get_engine()
+    choice = _usable_choice()
     notices: list[SwapNotice] = []
     for mapping in recipe.mapping:
         target, source = pick_faces(mapping, target_faces, source_faces[mapping.source])
         try:
-            warnings = engine.check(target, source)
+            warnings = choice.check(target, source)
         except FaceError as error:
             raise RecipeError(error.code, error.sentence, error.way_on) from error
         notices.extend(
@@ -83,7 +94,7 @@ def swap_request(*, owner: User, recipe: SwapRecipe) -> Job:
         TooManyJobs: the person has as many jobs waiting as the site allows.
     """
     swap_check(owner=owner, recipe=recipe)
-    return job_create(owner=owner, kind=KIND, recipe=recipe.to_dict(), engine=get_engine().name)
+    return job_create(owner=owner, kind=KIND, recipe=recipe.to_dict(), engine=engine_choice().name)
 
 
 def pick_faces(

@@ -44,9 +44,7 @@ class User(AbstractUser):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     username = None  # type: ignore[assignment]
     email = models.EmailField("e-mail address", unique=True)
-    name = models.CharField(
-        max_length=80, blank=True, help_text="Shown to you alone."
-    )
+    name = models.CharField(max_length=80, blank=True, help_text="Shown to you alone.")
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
 

@@ -72,6 +72,14 @@ class FaceOutcome:
     warnings: tuple[SwapWarning, ...] = ()
 
 
+@dataclass(frozen=True)
+class ModelUsed:
+    """A network that took part: its card and file, and the SHA-256 of the file."""
+
+    name: str
+    digest: str
+
+
 @dataclass(frozen=True, eq=False)
 class SwapResult:
     """A finished swap.
@@ -81,12 +89,14 @@ class SwapResult:
         outcomes: one per swap, in the order asked for.
         timings_ms: milliseconds per stage, and ``total``.
         touched: x1, y1, x2, y2 per swap; every pixel outside all of them is the target's own.
+        models: the networks that took part, for an engine whose files an operator fetched.
     """
 
     image: Image
     outcomes: tuple[FaceOutcome, ...]
     timings_ms: dict[str, float] = field(default_factory=dict)
     touched: tuple[Box, ...] = ()
+    models: tuple[ModelUsed, ...] = ()
 
 
 class SwapEngine(Protocol):

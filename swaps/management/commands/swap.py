@@ -2,9 +2,7 @@
 
 import json
 import re
-import shutil
 import sys
-import tempfile
 import time
 from argparse import ArgumentParser, ArgumentTypeError
 from collections.abc import Sequence
@@ -14,16 +12,14 @@ from typing import Any, NoReturn
 from django.core.management.base import BaseCommand
 
 from faceweb.gallery.errors import IntakeError
-from faceweb.gallery.sandbox import upload_decode
+from faceweb.gallery.local_files import ENCODERS, local_photo_read
 from models.errors import FaceError
 from models.face import Face
-from models.imaging import Image, decode_image, encode_jpeg, encode_png
 from swaps.engines.base import FaceSwap, SwapOptions
 from swaps.recipe import BLENDS
 from swaps.services import get_engine
 
 EXIT_UNUSABLE = 2
-ENCODERS = {".jpg": encode_jpeg, ".jpeg": encode_jpeg, ".png": encode_png}
 
 
 def face_pair(text: str) -> tuple[int, int]:
@@ -32,20 +28,6 @@ def face_pair(text: str) -> tuple[int, int]:
     if not match:
         raise ArgumentTypeError("write it as TARGET:SOURCE, two face numbers, such as 0:1")
     return int(match[1]), int(match[2])
-
-
-def read_photo(path: Path) -> Image:
-    """The file as an upload of it would be stored: same decoder, same limits.
-
-    Returns uint8 (H, W, 3) BGR, upright.
-
-    Raises:
-        IntakeError: it is not a photo this site takes.
-        OSError: it cannot be read.
-    """
-    with tempfile.TemporaryDirectory(prefix="faceweb-swap-") as folder:
-        shutil.copyfile(path, Path(folder) / "upload")
-        return decode_image(upload_decode(Path(folder)).original.read_bytes())
 
 
 def count_faces(faces: Sequence[Face]) -> str:
@@ -92,7 +74,7 @@ class Command(BaseCommand):
         if options["output"].suffix.lower() not in ENCODERS:
             self._refuse(f"OUT must end in one of: {', '.join(ENCODERS)}.")
         try:
-            source, target = (read_photo(options[name]) for name in ("source", "target"))
+            source, target = (local_photo_read(options[name]) for name in ("source", "target"))
             report = self._swap(source, target, options, started)
         except (IntakeError, FaceError) as error:
             self._refuse(f"{error.sentence} {error.way_on}".strip())

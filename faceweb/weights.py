@@ -1,0 +1,30 @@
+"""What the settings say about weights and sessions, in the words of `models`."""
+
+from functools import lru_cache
+
+from django.conf import settings
+
+from models.sessions import SessionFactory
+from models.sessions.config import SessionConfig
+from models.store import WeightStore
+
+
+@lru_cache(maxsize=1)
+def session_factory() -> SessionFactory:
+    """The one place of this process that makes sessions, each when it is first used."""
+    return SessionFactory(session_config())
+
+
+def weight_store() -> WeightStore:
+    """The weights folder of this site."""
+    return WeightStore.open(settings.WEIGHTS_DIR, mirror=settings.WEIGHTS_MIRROR)
+
+
+def session_config() -> SessionConfig:
+    """How this site runs networks."""
+    return SessionConfig(
+        providers=tuple(settings.ORT_PROVIDERS),
+        threads=settings.ORT_THREADS,
+        gpu_memory_limit_mb=settings.GPU_MEMORY_LIMIT_MB,
+        cache_dir=settings.MODEL_CACHE_DIR,
+    )

@@ -1,0 +1,218 @@
+"""The neural engine out of a weights folder: what it takes, what may be missing, what it says."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import pytest
+
+from models.errors import FaceError
+from models.quantize import QualityReport
+from models.sessions import Session, SessionConfig, SessionFactory
+from models.store.cards import Manifest
+from models.store.files import sha256_of
+from models.store.weights import Unavailable, WeightStore
+from swaps.engines.neural import NeuralEngine, NeuralOptions
+from swaps.engines.neural_loader import (
+    NeuralChoice,
+    find_weights,
+    load_engine,
+    quantize_card,
+)
+from tests.models.networks import graphs
+from tests.swaps.engines.test_neural import EMAP, LEFT, RIGHT, SOURCE, TARGET, changed, swap
+
+GRAPHS: dict[tuple[str, str], Callable[[Path], Path]] = {
+    ("buffalo_l", "det_10g.onnx"): graphs.detector,
+    ("buffalo_l", "w600k_r50.onnx"): graphs.recogniser,
+    ("inswapper_128", "inswapper_128.onnx"): lambda path: graphs.swapper(path, emap=EMAP),
+    ("simswap_256", "simswap_256.onnx"): lambda path: graphs.swapper(path, 256),
+    ("crossface_simswap", "crossface_simswap.onnx"): graphs.converter,
+    ("parser_resnet34", "resnet34.onnx"): graphs.parser,
+    ("occluder_xseg", "xseg.onnx"): graphs.occluder,
+    ("gfpgan_1.4", "gfpgan_1.4.onnx"): graphs.enhancer,
+}
+
+
+def store_of(folder: Path, *missing: str) -> WeightStore:
+    """A weights folder of small graphs, their digests pinned in the cards; some cards missing."""
+    manifest = Manifest.read()
+    cards = dict(manifest.cards)
+    for (key, name), build in GRAPHS.items():
+        (folder / key).mkdir(parents=True, exist_ok=True)
+        path = build(folder / key / name)
+        files = tuple(
+            replace(file, sha256=sha256_of(path), bytes=None) if file.name == name else file
+            for file in cards[key].files
+        )
+        cards[key] = replace(cards[key], files=files, bring_your_own=False)
+        if key in missing:
+            path.unlink()
+    return WeightStore(folder, manifest=replace(manifest, cards=MappingProxyType(cards)))
+
+
+@pytest.fixture
+def sessions(tmp_path: Path) -> SessionFactory:
+    return SessionFactory(SessionConfig(providers=("cpu",), cache_dir=tmp_path / "cache"))
+
+
+def loaded(
+    store: WeightStore, sessions: SessionFactory, choice: NeuralChoice | None = None
+) -> NeuralEngine:
+    engine = load_engine(store, sessions, choice)
+    assert isinstance(engine, NeuralEngine)
+    return engine
+
+
+def test_engine_swaps_with_every_network(tmp_path: Path, sessions: SessionFactory) -> None:
+    store = store_of(tmp_path / "weights")
+    assert find_weights(store) is None
+    engine = loaded(store, sessions)
+    options = NeuralOptions(
+        enhance=0.4, masks=frozenset({"box", "regions", "occlusion"}), strength=0.7
+    )
+
+    result = engine.run(TARGET, [swap()], options)
+
+    assert changed(TARGET, result.image).any()
+    used = {model.name: model.digest for model in result.models}
+    assert used["inswapper_128/inswapper_128.onnx"] == sha256_of(
+        tmp_path / "weights/inswapper_128/inswapper_128.onnx"
+    )
+    assert set(used) == {
+        "buffalo_l/det_10g.onnx",
+        "buffalo_l/w600k_r50.onnx",
+        "inswapper_128/inswapper_128.onnx",
+        "parser_resnet34/resnet34.onnx",
+        "occluder_xseg/xseg.onnx",
+        "gfpgan_1.4/gfpgan_1.4.onnx",
+    }
+
+
+def test_what_is_optional_may_be_missing(tmp_path: Path, sessions: SessionFactory) -> None:
+    store = store_of(tmp_path / "weights", "parser_resnet34", "occluder_xseg", "gfpgan_1.4")
+    engine = loaded(store, sessions)
+
+    assert changed(TARGET, engine.run(TARGET, [swap()]).image).any()
+    with pytest.raises(FaceError) as refused:
+        engine.run(TARGET, [swap()], NeuralOptions(enhance=1.0))
+    assert refused.value.code == "model_missing"
+
+
+@pytest.mark.parametrize("key", ["buffalo_l", "inswapper_128"])
+def test_what_is_needed_is_named_when_missing(
+    key: str, tmp_path: Path, sessions: SessionFactory
+) -> None:
+    store = store_of(tmp_path / "weights", key)
+
+    for answer in (find_weights(store), load_engine(store, sessions)):
+        assert isinstance(answer, Unavailable)
+        assert answer.key == key
+        assert "pull" in answer.way_on
+
+
+def test_a_damaged_swapper_is_not_loaded(tmp_path: Path, sessions: SessionFactory) -> None:
+    store = store_of(tmp_path / "weights")
+    path = store.path("inswapper_128", "inswapper_128.onnx")
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+    answer = load_engine(store, sessions)
+
+    assert isinstance(answer, Unavailable)
+    assert "digest" in answer.reason
+
+
+def test_a_swapper_with_a_converter(tmp_path: Path, sessions: SessionFactory) -> None:
+    store = store_of(tmp_path / "weights")
+    choice = NeuralChoice(swapper="simswap_256")
+
+    result = loaded(store, sessions, choice).run(TARGET, [swap()])
+
+    assert changed(TARGET, result.image).any()
+    assert "crossface_simswap/crossface_simswap.onnx" in {m.name for m in result.models}
+    store = store_of(tmp_path / "bare", "crossface_simswap")
+    missing = find_weights(store, choice)
+    assert missing is not None
+    assert missing.key == "crossface_simswap"
+
+
+def test_a_smaller_copy_is_used_only_when_chosen(tmp_path: Path, sessions: SessionFactory) -> None:
+    store = store_of(tmp_path / "weights")
+    source = store.resolve_model("inswapper_128")
+    assert not isinstance(source, Unavailable)
+    choice = NeuralChoice(precision="int8")
+    assert isinstance(load_engine(store, sessions, choice), Unavailable)
+
+    graphs.swapper(store.path("inswapper_128", "inswapper_128.int8.onnx"), scale=0.2, emap=-EMAP)
+    store.record_made(source, "inswapper_128.int8.onnx")
+    small = loaded(store, sessions, choice).run(TARGET, [swap(LEFT)])
+    full = loaded(store, sessions).run(TARGET, [swap(LEFT)])
+
+    assert not np.array_equal(small.image, full.image)
+    assert "inswapper_128/inswapper_128.int8.onnx" in {m.name for m in small.models}
+    assert "inswapper_128/inswapper_128.onnx" in {m.name for m in full.models}
+
+
+def test_a_smaller_copy_is_made_reported_on_and_recorded(
+    tmp_path: Path, sessions: SessionFactory
+) -> None:
+    store = store_of(tmp_path / "weights")
+    detector = store.path("buffalo_l", "det_10g.onnx")
+    # A face in the middle, its five points on a square and its centre.
+    points = (-1.0, -1.0, 1.0, -1.0, 0.0, 0.0, -1.0, 1.0, 1.0, 1.0)
+    graphs.detector(detector, [(16, 4, 4, 0.9)], points)
+    cards = dict(store.manifest.cards)
+    files = tuple(
+        replace(file, sha256=sha256_of(detector)) if file.name == "det_10g.onnx" else file
+        for file in cards["buffalo_l"].files
+    )
+    cards["buffalo_l"] = replace(cards["buffalo_l"], files=files)
+    store = WeightStore(
+        store.folder, manifest=replace(store.manifest, cards=MappingProxyType(cards))
+    )
+    choice = NeuralChoice(precision="fp16")
+    assert find_weights(store, choice) is not None
+
+    report = quantize_card(store, sessions, "inswapper_128", "fp16", [TARGET, SOURCE])
+
+    assert isinstance(report, QualityReport)
+    assert report.psnr_db > 40
+    assert find_weights(store, choice) is None
+    assert changed(TARGET, loaded(store, sessions, choice).run(TARGET, [swap()]).image).any()
+    with pytest.raises(ValueError, match="no face"):
+        quantize_card(
+            store_of(tmp_path / "blind"), sessions, "inswapper_128", "fp16", [TARGET, SOURCE]
+        )
+
+
+class LikeGpu(SessionFactory):
+    """Says that it has a GPU, and runs on the CPU all the same."""
+
+    def __init__(self, config: SessionConfig) -> None:
+        super().__init__(config)
+        self.opened: list[Path] = []
+        self._cpu = SessionFactory(SessionConfig(providers=("cpu",)))
+
+    def providers(self) -> list[str]:
+        return ["CUDAExecutionProvider", "CPUExecutionProvider"]
+
+    def get(self, path: Path, digest: str) -> Session:
+        self.opened.append(path)
+        return self._cpu.get(path, digest)
+
+
+def test_batches_are_used_where_the_device_gains(tmp_path: Path, sessions: SessionFactory) -> None:
+    store = store_of(tmp_path / "weights")
+    both = [swap(LEFT), swap(RIGHT)]
+    single = loaded(store, sessions).run(TARGET, both)
+    gpu = LikeGpu(sessions.config)
+
+    batched = loaded(store, gpu).run(TARGET, both)
+
+    assert any("batch" in path.parent.name for path in gpu.opened)
+    assert np.array_equal(batched.image, single.image)
+    assert batched.models == single.models

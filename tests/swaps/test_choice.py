@@ -1,0 +1,81 @@
+"""Which engine a site swaps with, from what is there and what its operator said."""
+
+import pytest
+
+from models.store import Manifest, WeightStore
+from models.store.weights import Unavailable
+from swaps import choice, services
+from swaps.recipe import RecipeError
+
+
+@pytest.fixture(autouse=True)
+def looked_up_afresh():
+    choice.engine_choice.cache_clear()
+    services._loaded_engine.cache_clear()
+    yield
+    choice.engine_choice.cache_clear()
+    services._loaded_engine.cache_clear()
+
+
+@pytest.fixture
+def weights(monkeypatch, tmp_path):
+    """Pretends that the neural engine's weights are all here, or that one is missing."""
+
+    def pretend(missing: Unavailable | None) -> None:
+        monkeypatch.setattr(choice, "weight_store", lambda: WeightStore.open(tmp_path))
+        monkeypatch.setattr(
+            "swaps.engines.neural_loader.find_weights", lambda store, wanted=None: missing
+        )
+
+    return pretend
+
+
+MISSING = Unavailable("inswapper_128", "inswapper_128.onnx is not here.", "Run models pull.")
+
+
+@pytest.mark.parametrize(
+    ("setting", "missing", "name"),
+    [
+        ("auto", None, "neural"),
+        ("auto", MISSING, "classic"),
+        ("classic", None, "classic"),
+        ("neural", None, "neural"),
+    ],
+)
+def test_the_engine_follows_the_setting_and_what_is_there(
+    settings, weights, setting, missing, name
+):
+    settings.ENGINE = setting
+    weights(missing)
+    chosen = choice.engine_choice()
+    assert chosen.name == name
+    assert not chosen.missing
+
+
+def test_an_engine_that_was_asked_for_and_is_not_there_says_so_and_is_not_replaced(
+    settings, weights
+):
+    settings.ENGINE = "neural"
+    weights(MISSING)
+    assert "is not here" in choice.engine_choice().missing
+    assert services.engine_label() == "Neural engine"
+    with pytest.raises(RecipeError) as caught:
+        services.get_engine()
+    assert caught.value.code == "engine_missing"
+
+
+def test_without_weights_a_fresh_site_uses_the_classic_engine(settings, tmp_path):
+    settings.ENGINE = "auto"
+    settings.WEIGHTS_DIR = tmp_path
+    assert choice.engine_choice().name == "classic"
+
+
+def test_weights_described_wrongly_by_the_operator_do_not_stop_the_site(settings, tmp_path):
+    settings.ENGINE = "auto"
+    settings.WEIGHTS_DIR = tmp_path
+    (tmp_path / "local.toml").write_text("this is = not toml = at all")
+    assert choice.engine_choice().name == "classic"
+
+
+def test_every_card_that_may_be_chosen_is_in_the_manifest(settings):
+    assert settings.NEURAL_SWAPPER in Manifest.read().cards
