@@ -4,7 +4,7 @@ The defaults are the embedded site that ``make run`` starts. docs/settings.md li
 """
 
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 import django_stubs_ext
 from csp.constants import NONE, SELF
@@ -49,6 +49,7 @@ INSTALLED_APPS = [
     "faceweb.jobs",
     "faceweb.accounts",
     "swaps",
+    "editing",
 ]
 
 MIDDLEWARE = [
@@ -91,7 +92,9 @@ USE_I18N = False
 FORMAT_MODULE_PATH: list[str] = []
 
 # --- database, cache, messages ----------------------------------------------------------------
-DATABASES = {"default": env.get_database("DATABASE_URL", f"sqlite:///{DATA_DIR / 'db.sqlite3'}")}
+DATABASES = {
+    "default": env.get_database("DATABASE_URL", f"sqlite:///{quote(str(DATA_DIR / 'db.sqlite3'))}")
+}
 
 # Redis database 0 is Celery's broker, 1 carries the channel layer, 2 is the cache.
 CACHES = {
@@ -151,7 +154,7 @@ SERVER_EMAIL = DEFAULT_FROM_EMAIL
 # --- files ------------------------------------------------------------------------------------
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
-STATIC_ROOT = DATA_DIR / "static"
+STATIC_ROOT = env.get_path("STATIC_ROOT", DATA_DIR / "static")
 # Media is private: there is no MEDIA_URL and no folder a web server may publish. Bytes leave by
 # `faceweb.gallery.delivery` alone.
 MEDIA_ROOT = env.get_path("MEDIA_ROOT", DATA_DIR / "media")
@@ -204,10 +207,14 @@ DISK_FLOOR_MB = env.get_int("DISK_FLOOR_MB", 500)
 GALLERY_PAGE = 48
 
 # --- jobs -------------------------------------------------------------------------------------
-ENGINE = env.get_choice("ENGINE", ["auto", "classic"], "auto")
+ENGINE = env.get_choice("ENGINE", ["auto", "classic", "neural"], "auto")
 # --- neural weights ---------------------------------------------------------------------------
 WEIGHTS_DIR = env.get_path("WEIGHTS_DIR", BASE_DIR / "models" / "weights")
+NEURAL_SWAPPER = env.get_str("NEURAL_SWAPPER", "inswapper_128")
+NEURAL_PRECISION = env.get_choice("NEURAL_PRECISION", ["fp32", "fp16", "int8"], "fp32")
 WEIGHTS_MIRROR = env.get_str("WEIGHTS_MIRROR")
+STYLEGAN_DIR = env.get_path("STYLEGAN_DIR", WEIGHTS_DIR / "stylegan")
+DIRECTIONS_DIR = env.get_path("DIRECTIONS_DIR", WEIGHTS_DIR / "directions")
 MODEL_CACHE_DIR = env.get_path("MODEL_CACHE_DIR", DATA_DIR / "model-cache")
 ORT_PROVIDERS = env.get_list("ORT_PROVIDERS")
 ORT_THREADS = env.get_int("ORT_THREADS", 0)
@@ -254,6 +261,8 @@ CELERY_TASK_DEFAULT_QUEUE = "maintenance"
 CELERY_TASK_ROUTES = {
     "faceweb.jobs.tasks.job_run": {"queue": "jobs"},
     "faceweb.gallery.tasks.photo_analyse": {"queue": "analysis"},
+    # Somebody holds a slider: a queue of its own, so that it need not wait behind a backlog.
+    "editing.tasks.preview_make": {"queue": "preview"},
 }
 CELERY_BEAT_SCHEDULE = {
     "jobs-reap": {"task": "faceweb.jobs.tasks.jobs_reap", "schedule": 5.0},
@@ -317,5 +326,11 @@ LOGGING = {
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": env.get_str("LOG_LEVEL", "INFO").upper()},
-    "loggers": {"django.server": {"level": "WARNING"}},
+    "loggers": {
+        "django.server": {"level": "WARNING"},
+        # They report every message and every tick of the clock.
+        "celery.app.trace": {"level": "WARNING"},
+        "celery.beat": {"level": "WARNING"},
+        "celery.worker.strategy": {"level": "WARNING"},
+    },
 }

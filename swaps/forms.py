@@ -67,9 +67,11 @@ class StudioState:
             target=parse_uuid(query.get("target", "")),
             sources=tuple(dict.fromkeys(sources))[:MAX_SOURCES],
             chosen={
-                int(match[1]): SourceFace.parse(query.get(name, ""))
+                int(match[1]): source
                 for name in query
                 if (match := _MAP_FIELD.fullmatch(name))
+                # Empty is a choice, "keep as it is"; what cannot be read is none.
+                if (source := SourceFace.parse(query.get(name, ""))) or not query.get(name)
             },
             blend=cast(Blend, blend) if blend in BLENDS else DEFAULT_BLEND,
         )

@@ -1,6 +1,6 @@
 """What the studio page shows: two wells, and who gets whose face."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 from uuid import UUID
@@ -157,9 +157,12 @@ def studio_open(*, owner: User, state: StudioState) -> Studio:
         target=state.target if state.target in photos else None,
         sources=tuple(source for source in state.sources if source in photos),
     )
-    target = well_photo("target", photos[state.target], state) if state.target else None
-    sources = tuple(well_photo("source", photos[source], state) for source in state.sources)
+    target, sources = _wells(photos, state)
     target_faces = target.faces if target else ()
+    decided = replace(state, chosen=_decided(target_faces, sources, state))
+    if decided != state:
+        state = decided
+        target, sources = _wells(photos, state)
     plan = replace(state, chosen=_choose(target_faces, sources, state))
     return Studio(
         state=state,
@@ -169,6 +172,13 @@ def studio_open(*, owner: User, state: StudioState) -> Studio:
         rows=tuple(_row(face, sources, plan) for face in target_faces),
         missing=len(photos) < len(asked),
     )
+
+
+def _wells(
+    photos: Mapping[UUID, Photo], state: StudioState
+) -> tuple[WellPhoto | None, tuple[WellPhoto, ...]]:
+    target = well_photo("target", photos[state.target], state) if state.target else None
+    return target, tuple(well_photo("source", photos[photo], state) for photo in state.sources)
 
 
 def studio_verdict(*, owner: User, state: StudioState) -> Verdict:
@@ -204,6 +214,22 @@ def _face_boxes(slot: Slot, photo: Photo) -> Iterable[FaceBox]:
             value=str(SourceFace(photo.pk, index)),
             crop_url=reverse("photo_face", args=[photo.pk, index]),
         )
+
+
+def _decided(
+    target_faces: Sequence[FaceBox], sources: Sequence[WellPhoto], state: StudioState
+) -> dict[int, SourceFace | None]:
+    """What a person decided, to be carried on.
+
+    Every form sends something for every face. That is no decision where it is the default
+    throughout, nor is "keep as it is" where there was no other face to choose.
+    """
+    if not any(source.faces for source in sources):
+        return {face: source for face, source in state.chosen.items() if source is not None}
+    untouched = _choose(target_faces, sources, replace(state, chosen={}))
+    if target_faces and _choose(target_faces, sources, state) == untouched:
+        return {}
+    return state.chosen
 
 
 def _choose(

@@ -81,6 +81,8 @@ SITE = {
     "studio_slot": private(query="?slot=target&photo={photo}"),
     "studio_check": personal("?target={photo}&source={photo}"),
     "swaps": post_only(),
+    "edits": private(query="?photo={photo}"),
+    "edit_preview": post_only(),
 }
 
 # Who is signed in has no business on these pages of allauth; that it answers them is its own test.
@@ -167,14 +169,21 @@ def test_nobody_changes_what_is_anothers(who, things, visitors, published):
     client = visitors[who]
     refused = SIGN_IN if who == "anonymous" else GONE
     for name in ("photo_delete", "job_cancel", "job_retry"):
-        response = client.post(reverse(name, args=[things[SITE[name].args[0]]]))
+        url = reverse(name, args=[things[SITE[name].args[0]]])
+        response = client.post(url, {"confirm": "yes"})
         assert response.status_code == refused, name
-    client.post(reverse("photos_delete"), {"ids": [str(things["photo"])]})
+    client.post(reverse("photos_delete"), {"ids": [str(things["photo"])], "confirm": "yes"})
+    for name in ("edits", "edit_preview"):
+        edit = client.post(reverse(name), {"photo": str(things["photo"]), "smile": "40"})
+        assert edit.status_code in {SIGN_IN, 400, 404}
     swap = client.post(
         reverse("swaps"),
         {"target": str(things["photo"]), "map-0": f"{things['photo']}:0", "blend": "multiband"},
     )
     assert swap.status_code in {SIGN_IN, 400, 404}
+    for name in ("edits", "edit_preview"):
+        edit = client.post(reverse(name), {"photo": str(things["photo"]), "smile": "50"})
+        assert edit.status_code in {SIGN_IN, 400, 404}, name
     assert Photo.objects.filter(pk=things["photo"]).exists()
     assert Job.objects.get().state == Job.State.QUEUED
 

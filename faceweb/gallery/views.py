@@ -20,7 +20,7 @@ from django.views.decorators.http import require_GET, require_POST
 from faceweb.gallery.crops import face_crop
 from faceweb.gallery.delivery import CONTENT_TYPES, photo_response, picture_headers
 from faceweb.gallery.errors import IntakeError
-from faceweb.gallery.history import photo_history
+from faceweb.gallery.history import History, photo_history, version_label
 from faceweb.gallery.models import Photo
 from faceweb.gallery.services import photo_delete, photo_intake, photos_delete
 
@@ -131,9 +131,13 @@ def _with_photo(url: str, slot: str, photo_id: UUID) -> str:
 @login_required
 @require_GET
 def photo_page(request: HttpRequest, photo_id: UUID) -> HttpResponse:
-    """One photo or result: its faces, how it was made, what it came from and what came of it."""
+    """One photo or result: its faces, how it was made, what it came from and what came of it.
+
+    ``?with=`` names another version of the same history to compare it with.
+    """
     photo = _own_photo(request, photo_id)
     history = photo_history(photo)
+    chosen = _chosen_version(request, photo, history)
     context = {
         "photo": photo,
         "faces": _face_boxes(photo),
@@ -142,6 +146,10 @@ def photo_page(request: HttpRequest, photo_id: UUID) -> HttpResponse:
         "target": history.target,
         "sources": history.sources,
         "history": history,
+        "before": chosen or history.target,
+        "chosen": chosen,
+        "chosen_label": version_label(chosen) if chosen else "",
+        "label": version_label(photo),
     }
     return render(request, "gallery/photo.html", context)
 
@@ -187,8 +195,11 @@ def photo_face(request: HttpRequest, photo_id: UUID, index: int) -> HttpResponse
 @login_required
 @require_POST
 def photo_remove(request: HttpRequest, photo_id: UUID) -> HttpResponse:
-    """Delete one photo."""
-    photo_delete(photo=_own_photo(request, photo_id))
+    """Delete one photo; asks first unless ``confirm=yes`` is sent."""
+    photo = _own_photo(request, photo_id)
+    if not _is_confirmed(request):
+        return _ask_before_deleting(request, [photo], keep=photo.get_absolute_url())
+    photo_delete(photo=photo)
     messages.success(request, "The photo is deleted.")
     return redirect("photos")
 
@@ -196,12 +207,19 @@ def photo_remove(request: HttpRequest, photo_id: UUID) -> HttpResponse:
 @login_required
 @require_POST
 def photos_remove(request: HttpRequest) -> HttpResponse:
-    """Delete the ticked photos; ids that are nobody's or somebody else's do nothing."""
-    count = photos_delete(owner=_user(request), ids=_uuids(request.POST.getlist("ids")))
-    if count:
-        messages.success(request, f"{count} photo{'' if count == 1 else 's'} deleted.")
-    else:
+    """Delete the ticked photos; asks first unless ``confirm=yes`` is sent.
+
+    Ids that are nobody's or somebody else's do nothing.
+    """
+    ids = _uuids(request.POST.getlist("ids"))
+    photos = list(Photo.objects.for_user(request.user).filter(pk__in=ids).for_page())
+    if not photos:
         messages.info(request, "Nothing was chosen, so nothing was deleted.")
+        return redirect("photos")
+    if not _is_confirmed(request):
+        return _ask_before_deleting(request, photos, keep=reverse("photos"))
+    count = photos_delete(owner=_user(request), ids=ids)
+    messages.success(request, f"{count} photo{'' if count == 1 else 's'} deleted.")
     return redirect("photos")
 
 
@@ -211,6 +229,22 @@ def _user(request: HttpRequest) -> "User":
 
 def _own_photo(request: HttpRequest, photo_id: UUID) -> Photo:
     return get_object_or_404(Photo.objects.for_user(request.user), pk=photo_id)
+
+
+def _is_confirmed(request: HttpRequest) -> bool:
+    return request.POST.get("confirm") == "yes"
+
+
+def _ask_before_deleting(request: HttpRequest, photos: list[Photo], *, keep: str) -> HttpResponse:
+    return render(request, "gallery/confirm_delete.html", {"photos": photos, "keep": keep})
+
+
+def _chosen_version(request: HttpRequest, photo: Photo, history: History) -> Photo | None:
+    """The version that ``?with=`` names, if it is another one of the same history."""
+    named = _uuids([request.GET.get("with", "")])
+    if not named or named[0] == photo.pk or named[0] not in history.family:
+        return None
+    return Photo.objects.for_user(request.user).filter(pk=named[0]).first()
 
 
 def _face_boxes(photo: Photo) -> list[dict[str, float]]:

@@ -19,14 +19,12 @@ document.addEventListener("keydown", (event) => {
   }
 });
 
+// The button in the dialog belongs to the form and says "confirm" itself; a form that is sent
+// without it, before this script is here, is answered with the same question as a page.
 document.addEventListener("submit", (event) => {
   const dialog = document.getElementById("confirm");
-  const form = event.target;
-  if (!dialog || !form.matches("[data-confirm]") || form.dataset.confirmed) return;
+  if (!dialog || !event.target.matches("[data-confirm]")) return;
+  if (event.submitter?.matches("[data-confirm-yes]")) return;
   event.preventDefault();
-  dialog.querySelector("[data-confirm-yes]").onclick = () => {
-    form.dataset.confirmed = "yes";
-    form.requestSubmit();
-  };
   dialog.showModal();
 });

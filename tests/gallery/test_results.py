@@ -341,8 +341,7 @@ def test_history_follows_the_line_of_targets(
     history = photo_history(second)
     assert history.target == first
     assert history.sources == [source]
-    assert history.ancestors == [target, first]
-    assert history.children == []
-    assert photo_history(first).children == [second, branch]
-    assert photo_history(first).has_versions
+    assert [version.photo for version in history.versions] == [target, first, second, branch]
+    assert [version.level for version in history.versions] == [1, 2, 3, 3]
+    assert history.has_versions
     assert not photo_history(source).has_versions

@@ -3,18 +3,23 @@
 import re
 from html.parser import HTMLParser
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 from uuid import uuid4
 
 import numpy as np
 import pytest
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.http import QueryDict
 from django.urls import reverse
+from PIL import Image
 
+from faceweb.gallery.consent import CONSENT_VERSION
 from faceweb.gallery.models import Photo
 from faceweb.jobs.models import Job
 from models.face import Face, Pose, Quality
 from swaps.forms import MAX_SOURCES, SourceFace, StudioState
 from swaps.recipe import RecipeError
+from tests.gallery.conftest import encoded
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("published")]
 
@@ -100,7 +105,8 @@ def test_the_state_survives_its_own_address():
 
 def test_what_cannot_be_read_is_left_out():
     query = QueryDict("target=x&source=y&source=&map-0=nothing&map-x=1&blend=magic&map-1=::")
-    assert StudioState.from_query(query) == StudioState(chosen={0: None, 1: None})
+    assert StudioState.from_query(query) == StudioState()
+    assert StudioState.from_query(QueryDict("map-0=")) == StudioState(chosen={0: None})
 
 
 def test_sources_are_kept_once_and_are_bounded():
@@ -168,6 +174,46 @@ def test_a_choice_in_the_address_is_kept_and_a_stale_one_is_not(browser, couple,
 def test_a_default_is_not_carried_on_as_if_it_were_a_choice(browser, couple, single):
     page = shown(browser, couple).content.decode()
     assert set(Inputs(page).values("next")) == {f"{reverse('studio')}?target={couple.pk}"}
+
+
+def test_two_uploads_by_plain_forms_end_in_a_swap(browser, user, media):
+    """As without a script: each upload goes where its form says, and the page is read again."""
+    page = browser.get(reverse("studio")).content.decode()
+    for slot, shade in (("target", 80), ("source", 160)):
+        place = Inputs(page).values("slot").index(slot)
+        form = {
+            "slot": slot,
+            "next": Inputs(page).values("next")[place],
+            "consent": CONSENT_VERSION,
+            "file": SimpleUploadedFile("a.jpg", encoded(Image.new("L", (400, 400), shade))),
+        }
+        address = browser.post(reverse("photo_upload"), form).headers["Location"]
+        assert "map-" not in address
+        Photo.objects.update(analysis=Photo.Analysis.DONE, faces=[face()])
+        page = browser.get(address).content.decode()
+    checked = Inputs(page).checked()
+    source = parse_qs(urlsplit(address).query)["source"][0]
+    assert checked["map-0"] == f"{source}:0"
+    posted = {name: Inputs(page).values(name) for name in ("target", "source")} | checked
+    assert browser.post(reverse("swaps"), posted).status_code == 303
+
+
+def test_keep_is_no_choice_while_there_is_no_other_face(browser, couple, single):
+    page = shown(browser, couple, query="&map-0=&map-1=").content.decode()
+    assert set(Inputs(page).values("next")) == {f"{reverse('studio')}?target={couple.pk}"}
+    assert "map-" not in page
+
+
+def test_a_form_full_of_defaults_is_carried_on_as_no_choice(
+    browser, couple, single, user, photo_factory
+):
+    query = f"&map-0={single.pk}:0&map-1="
+    page = shown(browser, couple, single, query=query).content.decode()
+    (address,) = set(Inputs(page).values("next"))
+    assert "map-" not in address
+    second = photo_factory(user, faces=[face()])
+    page = browser.get(f"{address}&source={second.pk}").content.decode()
+    assert Inputs(page).checked()["map-1"] == f"{second.pk}:0"
 
 
 def test_one_photo_may_be_both_target_and_source(browser, couple):

@@ -1,0 +1,13 @@
+from django.apps import AppConfig
+
+
+class EditingConfig(AppConfig):
+    name = "editing"
+    verbose_name = "Edits"
+
+    def ready(self) -> None:
+        from editing import checks  # noqa: F401 - registers itself
+        from editing.kind import EDIT
+        from faceweb.jobs import kinds
+
+        kinds.register(EDIT)

@@ -1,0 +1,67 @@
+"""What an edit of an edit starts from.
+
+Editing a version's pixels again would lose quality each time, and a chain of edits that each keep
+the likeness to the one before could end at somebody else. So an edited face is always edited from
+the photo in which it was still untouched, with all strengths together, and judged against that.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from editing.engines.base import EditRequest
+from faceweb.gallery.models import Photo
+from models.face import Face
+
+# Boxes of one face in two versions of a photo overlap far more than this, those of two faces less.
+_SAME_PLACE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class EditBase:
+    """Where an edit starts: the photo, the number of its face and the face, and what to ask."""
+
+    photo: Photo
+    number: int
+    face: Face
+    request: EditRequest
+
+
+def edit_base(photo: Photo, number: int, face: Face, request: EditRequest, engine: str) -> EditBase:
+    """The start of an edit of ``face``, number ``number`` of ``photo``, by ``engine``.
+
+    That is the photo itself, unless it is a version in which the same engine edited the same face:
+    then what that version was made from, as long as its owner keeps it, and both edits in one.
+    """
+    itself = EditBase(photo, number, face, request)
+    making: dict[str, Any] = photo.making
+    if photo.origin != Photo.Origin.EDIT or making.get("engine") != engine:
+        return itself
+    base = Photo.objects.filter(owner_id=photo.owner_id, pk=making["base"]).first()
+    if base is None or (base.width, base.height) != (photo.width, photo.height):
+        return itself
+    faces = base.found_faces()
+    base_number = int(making["face"])
+    if request.target_age is not None or base_number >= len(faces):
+        return itself
+    base_face = faces[base_number]
+    if _overlap(base_face, face) < _SAME_PLACE:
+        return itself
+    return EditBase(base, base_number, base_face, _together(request, making["edit"]["applied"]))
+
+
+def _together(request: EditRequest, applied: dict[str, int]) -> EditRequest:
+    strengths = {
+        key: max(-1.0, min(1.0, request.strengths.get(key, 0.0) + applied.get(key, 0) / 100))
+        for key in {*request.strengths, *applied}
+    }
+    return EditRequest(
+        smile=strengths.pop("smile", 0.0), age=strengths.pop("age", 0.0), others=strengths
+    )
+
+
+def _overlap(a: Face, b: Face) -> float:
+    """Intersection over union of two boxes."""
+    width = min(a.box[2], b.box[2]) - max(a.box[0], b.box[0])
+    height = min(a.box[3], b.box[3]) - max(a.box[1], b.box[1])
+    shared = float(max(width, 0) * max(height, 0))
+    return shared / max(a.area + b.area - shared, 1e-6)

@@ -1,0 +1,85 @@
+"""Which engine this site edits with."""
+
+import logging
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+from django.conf import settings
+
+from editing.directions import DirectionError, load_directions
+from editing.engines.base import EditEngine, Slider
+from editing.engines.stylegan import StyleGanEngine, sliders_of
+from faceweb.gallery.analysis import get_analyser
+from faceweb.weights import session_factory, weight_store
+from models.networks.base import ContractError
+from models.networks.stylegan import Export
+from models.store import ManifestError
+
+logger = logging.getLogger(__name__)
+
+# The cards whose files are the two directions that every site has.
+DIRECTION_FILES = (("direction_smile", "smile.pt"), ("direction_age", "age.pt"))
+
+
+@dataclass(frozen=True, slots=True)
+class EditorChoice:
+    """An edit engine that need not be loaded to be talked about: pages have none.
+
+    Attributes:
+        name: ``classic`` or ``stylegan``.
+        label: its name in plain words.
+        sliders: what it offers.
+        load: loads it, for a worker.
+    """
+
+    name: str
+    label: str
+    sliders: tuple[Slider, ...]
+    load: Callable[[], EditEngine]
+
+
+@lru_cache(maxsize=1)
+def editor_choice() -> EditorChoice:
+    """StyleGAN where its networks were exported here and its directions are present, unless
+    ``FACEWEB_ENGINE`` says classic; the classic edits otherwise.
+
+    Looked up once a process: what is exported later counts after a restart.
+    """
+    if settings.ENGINE == "classic" or not settings.STYLEGAN_DIR.is_dir():
+        return _classic()
+    try:
+        return _stylegan()
+    except (ContractError, DirectionError, ManifestError) as error:
+        logger.error("edits fall back to the classic engine: %s", error)
+        return _classic()
+
+
+def _classic() -> EditorChoice:
+    from editing.engines.classic import SLIDERS, ClassicEditEngine
+
+    return EditorChoice(ClassicEditEngine.name, ClassicEditEngine.label, SLIDERS, ClassicEditEngine)
+
+
+def _stylegan() -> EditorChoice:
+    export = Export.read(settings.STYLEGAN_DIR)
+    layers = 2 * int(math.log2(export.size)) - 2
+    sliders = sliders_of(load_directions(_direction_folders(), layers))
+    if not sliders:
+        raise DirectionError("no direction is installed: manage.py models pull direction_smile")
+    return EditorChoice(StyleGanEngine.name, StyleGanEngine.label, sliders, _load_stylegan)
+
+
+def _direction_folders() -> list[Path]:
+    """The pulled cards' folders, then the operator's own, which may replace them."""
+    store = weight_store()
+    pulled = [store.path(key, name).parent for key, name in DIRECTION_FILES]
+    return [*pulled, settings.DIRECTIONS_DIR]
+
+
+def _load_stylegan() -> EditEngine:
+    return StyleGanEngine.open(
+        settings.STYLEGAN_DIR, _direction_folders(), session_factory().get, get_analyser()
+    )

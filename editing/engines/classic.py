@@ -1,0 +1,208 @@
+"""The edit engine that needs no download: geometry for the smile, frequency bands for the age."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Final, overload
+
+import cv2
+
+from editing.engines.base import EditRequest, EditResult, Progress, Reason, Slider
+from editing.engines.classic_age import age_displacements, age_tone
+from editing.engines.classic_frame import Change, EditFrame, cut_edit_frame, face_flow
+from editing.engines.classic_skin import map_skin
+from editing.engines.classic_smile import smile_displacements, smile_shading
+from editing.engines.guarded import guarded_edit
+from editing.guard import THRESHOLD
+from models.analysis import FaceAnalyser
+from models.analysis.dlib_analyser import DlibAnalyser
+from models.errors import FaceError
+from models.face import Face, FloatArray
+from models.imaging import Image
+
+_JITTER: Final = 0.01
+"""Similarity that is asked on top of the threshold: a search for the face in the whole photo puts
+its landmarks a little elsewhere than one near the face, and may read this much less."""
+
+SLIDERS: Final = (Slider("smile", "Smile"), Slider("age", "Age"))
+
+
+class ClassicEditEngine:
+    """See :class:`editing.engines.base.EditEngine`.
+
+    It bends and shades what the photo shows and invents nothing: a closed mouth smiles closed, and
+    hair keeps its colour. Age in years is not offered.
+    """
+
+    name = "classic"
+    label = "Classic"
+
+    def __init__(self) -> None:
+        self._dlib = DlibAnalyser()
+
+    @property
+    def analyser(self) -> FaceAnalyser | None:
+        """Who says whether the result is the same person."""
+        return self._dlib
+
+    @property
+    def sliders(self) -> tuple[Slider, ...]:
+        """Smile and age."""
+        return SLIDERS
+
+    def run(
+        self,
+        photo: Image,
+        face: Face,
+        request: EditRequest,
+        threshold: float = THRESHOLD,
+        progress: Progress | None = None,
+    ) -> EditResult:
+        """Edits `face` in `photo`; see :meth:`editing.engines.base.EditEngine.run`.
+
+        Beside ``edit``, ``check`` and ``total``, ``timings_ms`` has ``prepare``: the part of
+        ``edit`` that is done once for all versions.
+
+        Raises:
+            FaceError: an edit that is not offered, an age in years, or a face whose features are
+                not known.
+        """
+        _refuse_impossible(face, request)
+        if progress is not None:
+            progress("prepare", 0.0)
+        editing = _Editing(photo, face, request)
+        result = guarded_edit(
+            editing.render,
+            photo=photo,
+            face=face,
+            request=request,
+            analyser=self._dlib,
+            threshold=min(threshold + _JITTER, 1.0),
+            touched=lambda: editing.box,
+            progress=progress,
+        )
+        return replace(
+            result,
+            threshold=threshold,
+            timings_ms={"prepare": editing.prepare_ms, **result.timings_ms},
+            reason=_in_numbers(result),
+        )
+
+    def render(self, photo: Image, face: Face, request: EditRequest) -> Image:
+        """A version of `photo` that nobody has judged, for measuring; never for giving out.
+
+        Raises:
+            FaceError: as for :meth:`run`.
+        """
+        _refuse_impossible(face, request)
+        return _Editing(photo, face, request).render([request])[0]
+
+    def warm_up(self) -> None:
+        """Loads the models for finding and recognising faces."""
+        self._dlib.warm_up()
+
+
+class _Editing:
+    """One edit of one face: what its versions share is worked out once, at the first need."""
+
+    def __init__(self, photo: Image, face: Face, asked: EditRequest) -> None:
+        self._photo = photo
+        self._asked = asked
+        self.box, self._frame = cut_edit_frame(photo, face)
+        self.prepare_ms = 0.0
+
+    def render(self, requests: Sequence[EditRequest]) -> Sequence[Image]:
+        """Versions of the photo by `requests`, each some share of what was asked."""
+        return _Versions([self._share(request) for request in requests], self._applied)
+
+    @cached_property
+    def _change(self) -> Change:
+        started = time.perf_counter()
+        change = prepare_change(self._frame, self._asked)
+        self.prepare_ms = 1000 * (time.perf_counter() - started)
+        return change
+
+    def _share(self, request: EditRequest) -> float:
+        if self._asked.smile:
+            return request.smile / self._asked.smile
+        return request.age / self._asked.age
+
+    def _applied(self, share: float) -> Image:
+        x1, y1, x2, y2 = self.box
+        edited = self._photo.copy()
+        edited[y1:y2, x1:x2] = self._change.applied(self._photo[y1:y2, x1:x2], share)
+        return edited
+
+
+def prepare_change(frame: EditFrame, request: EditRequest) -> Change:
+    """What `request` does to the face in `frame`, smile and age in one pass."""
+    moved = smile_displacements(frame, request.smile) + age_displacements(request.age)
+    tone: FloatArray | None = None
+    if request.age:
+        tone = age_tone(frame, map_skin(frame), request.age)
+    if request.smile > 0:
+        shading = smile_shading(frame, request.smile)
+        if tone is None:
+            tone = shading
+        else:
+            tone += cv2.resize(shading, frame.size[::-1], interpolation=cv2.INTER_LINEAR)
+    return Change(tone, face_flow(frame, moved))
+
+
+@dataclass(frozen=True)
+class _Versions(Sequence[Image]):
+    """Finished images, each made when it is read."""
+
+    shares: Sequence[float]
+    make: Callable[[float], Image]
+
+    def __len__(self) -> int:
+        return len(self.shares)
+
+    @overload
+    def __getitem__(self, index: int) -> Image: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Image]: ...
+    def __getitem__(self, index: int | slice) -> Image | Sequence[Image]:
+        if isinstance(index, slice):
+            return _Versions(self.shares[index], self.make)
+        return self.make(self.shares[index])
+
+
+def _refuse_impossible(face: Face, request: EditRequest) -> None:
+    if face.landmarks is None:
+        raise FaceError(
+            "no_landmarks",
+            "The features of this face could not be made out.",
+            "Choose a photo in which the whole face can be seen clearly.",
+        )
+    if request.target_age is not None:
+        raise FaceError(
+            "no_age_estimate",
+            "The age of this face cannot be estimated here.",
+            "Ask for younger or older instead of a number of years.",
+        )
+    offered = {slider.key for slider in SLIDERS}
+    for key, strength in request.strengths.items():
+        if strength and key not in offered:
+            raise FaceError(
+                "edit_not_offered",
+                f"There is no edit called {key} here.",
+                "Choose one of the sliders on the page.",
+            )
+
+
+def _in_numbers(result: EditResult) -> Reason | None:
+    """The result's reason; that of a smaller edit with the figures of what was given."""
+    if result.reason is None or result.verdict != "reduced":
+        return result.reason
+    given = result.applied.strengths
+    told = [
+        f"{slider.label} {100 * asked:+.0f} asked, {100 * given[slider.key]:+.0f} given"
+        for slider in SLIDERS
+        if (asked := result.asked.strengths[slider.key])
+    ]
+    return replace(result.reason, sentence=f"{'; '.join(told)}: more would no longer be you.")

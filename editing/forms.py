@@ -1,0 +1,80 @@
+"""What the editor's address and its form say, read leniently and kept as one value."""
+
+from dataclasses import dataclass
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django.http import QueryDict
+from django.urls import reverse
+
+from editing.recipe import EditRecipe
+from faceweb.jobs.recipes import RecipeError
+
+OTHER_PREFIX = "slider-"
+END = 100
+
+
+@dataclass(frozen=True, slots=True)
+class EditorState:
+    """A photo, one of its faces, and where the sliders stand, in percent."""
+
+    photo: UUID | None
+    face: int
+    smile: int
+    age: int
+    others: dict[str, int]
+
+    @classmethod
+    def from_query(cls, query: QueryDict) -> "EditorState":
+        """The state; what cannot be read counts as not said, what is beyond an end as the end."""
+        return cls(
+            photo=_uuid(query.get("photo", "")),
+            face=max(0, _number(query.get("face", ""))),
+            smile=_percent(query.get("smile", "")),
+            age=_percent(query.get("age", "")),
+            others={
+                name.removeprefix(OTHER_PREFIX): _percent(str(value))
+                for name, value in query.items()
+                if name.startswith(OTHER_PREFIX)
+            },
+        )
+
+    def recipe(self) -> EditRecipe:
+        """The request that this state makes.
+
+        Raises:
+            RecipeError: nothing is asked, or no photo is named.
+        """
+        if self.photo is None:
+            raise RecipeError(
+                "photo_missing", "No photo is chosen.", "Choose one from your gallery."
+            )
+        others = {key: percent for key, percent in self.others.items() if percent}
+        return EditRecipe(self.photo, self.face, self.smile, self.age, others=others)
+
+    def strength(self, key: str) -> int:
+        """Where the slider ``key`` stands."""
+        known = {"smile": self.smile, "age": self.age}
+        return known.get(key, self.others.get(key, 0))
+
+    def url(self, *, face: int) -> str:
+        """The editor with another face of the same photo, sliders in the middle."""
+        return f"{reverse('edits')}?{urlencode({'photo': self.photo or '', 'face': face})}"
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        return UUID(text)
+    except ValueError:
+        return None
+
+
+def _number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        return 0
+
+
+def _percent(text: str) -> int:
+    return max(-END, min(END, _number(text)))

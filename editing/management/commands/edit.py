@@ -1,0 +1,134 @@
+"""``manage.py edit``: the engine without the web, the queue or the database."""
+
+import json
+import sys
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import Any, NoReturn
+
+from django.core.management.base import BaseCommand
+
+from editing.engines.base import EditRequest, EditResult
+from editing.services import get_engine, identity_threshold
+from faceweb.gallery.errors import IntakeError
+from faceweb.gallery.local_files import ENCODERS, local_photo_read
+from models.analysis import FaceAnalyser
+from models.errors import FaceError
+from models.face import Face
+from models.imaging import Image
+
+EXIT_UNUSABLE = 2
+
+
+def find_face(analyser: FaceAnalyser | None, photo: Image, number: int) -> Face:
+    """Face `number` of `photo`, counted from 0, largest first.
+
+    Raises:
+        FaceError: there is nobody to look for it, no face, or no such face.
+    """
+    if analyser is None:
+        raise FaceError(
+            "no_verifier",
+            "Nothing is installed here that can find and recognise a face.",
+            "Install the engine's models first.",
+        )
+    faces = analyser.find_faces(photo)
+    if not faces:
+        raise FaceError(
+            "no_face",
+            "No face was found in the photo.",
+            "Use one in which a face looks towards the camera, well lit and not too small.",
+        )
+    if not 0 <= number < len(faces):
+        count = "1 face" if len(faces) == 1 else f"{len(faces)} faces"
+        raise FaceError(
+            "face_missing",
+            f"There is no face {number}: the photo has {count}.",
+            "Faces count from 0, largest first.",
+        )
+    return faces[number]
+
+
+def rounded(strengths: EditRequest) -> dict[str, float]:
+    """Strengths by slider, as JSON shows them."""
+    return {key: round(strength, 3) for key, strength in strengths.strengths.items()}
+
+
+class Command(BaseCommand):
+    """Edit a face in a file."""
+
+    help = "Change the smile or the age of a face in PHOTO, as far as it stays the same person."
+    requires_system_checks = ()
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("photo", type=Path, metavar="PHOTO", help="photo to change")
+        parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")
+        parser.add_argument(
+            "--smile", type=float, default=0.0, metavar="S", help="-1 (earnest) to 1 (broad smile)"
+        )
+        parser.add_argument(
+            "--age", type=float, default=0.0, metavar="A", help="-1 (younger) to 1 (older)"
+        )
+        parser.add_argument(
+            "--face", type=int, default=0, metavar="N", help="which face, 0 is the largest (0)"
+        )
+        parser.add_argument("--json", action="store_true", help="print one JSON object")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        started = time.perf_counter()
+        suffix = options["output"].suffix.lower()
+        if suffix not in ENCODERS:
+            self._refuse(f"OUT must end in one of: {', '.join(ENCODERS)}.")
+        try:
+            request = EditRequest(smile=options["smile"], age=options["age"])
+            photo = local_photo_read(options["photo"])
+            decoded = time.perf_counter()
+            engine = get_engine()
+            face = find_face(engine.analyser, photo, options["face"])
+            found = time.perf_counter()
+            result = engine.run(photo, face, request, identity_threshold())
+            edited = time.perf_counter()
+            if result.image is not None:
+                options["output"].write_bytes(ENCODERS[suffix](result.image))
+        except ValueError as error:
+            self._refuse(f"{str(error).capitalize()}.")
+        except (IntakeError, FaceError) as error:
+            self._refuse(f"{error.sentence} {error.way_on}".strip())
+        except OSError as error:
+            self._refuse(f"{error.filename}: {error.strerror}.")
+        finished = time.perf_counter()
+        if options["json"]:
+            timings = {
+                "decode": decoded - started,
+                "find_faces": found - decoded,
+                "encode": finished - edited,
+                "total": finished - started,
+            }
+            report = self._report(engine.name, result, timings)
+            self.stdout.write(json.dumps(report))
+        said = "" if result.reason is None else f"{result.reason.sentence} {result.reason.way_on}"
+        if result.image is None:
+            self._refuse(said)
+        if not options["json"]:
+            self.stdout.write(f"Written. Engine: {engine.name}. {said}".strip())
+
+    @staticmethod
+    def _report(engine: str, result: EditResult, seconds: dict[str, float]) -> dict[str, Any]:
+        around = {stage: 1000 * spent for stage, spent in seconds.items()}
+        timings = {**result.timings_ms, **around}
+        return {
+            "engine": engine,
+            "verdict": result.verdict,
+            "reason": None if result.reason is None else result.reason.code,
+            "asked": rounded(result.asked),
+            "applied": rounded(result.applied),
+            "similarity": None if result.similarity is None else round(result.similarity, 3),
+            "threshold": result.threshold,
+            "evaluations": result.evaluations,
+            "timings_ms": {stage: round(spent, 1) for stage, spent in timings.items()},
+        }
+
+    def _refuse(self, sentence: str) -> NoReturn:
+        self.stderr.write(sentence)
+        sys.exit(EXIT_UNUSABLE)

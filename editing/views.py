@@ -1,0 +1,101 @@
+"""The editor: two sliders, a quick look, and the start of an edit."""
+
+from typing import Any, cast
+
+from django.contrib.auth.decorators import login_required
+from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_http_methods, require_POST
+
+from editing.choice import editor_choice
+from editing.forms import EditorState
+from editing.preview import PreviewBusy, preview_ask
+from editing.services import MIN_FACE_PX, edit_request, identity_threshold
+from faceweb.accounts.models import User
+from faceweb.gallery.models import Photo
+from faceweb.jobs.errors import TooManyJobs
+from faceweb.jobs.recipes import RecipeError
+
+
+@login_required
+@require_http_methods(["GET", "POST"])
+def edits(request: HttpRequest) -> HttpResponse:
+    """The editor of one photo; a POST starts the edit and shows its job."""
+    if request.method == "GET":
+        return _render_editor(request, EditorState.from_query(request.GET))
+    state = EditorState.from_query(request.POST)
+    try:
+        job = edit_request(owner=_user(request), recipe=state.recipe())
+    except RecipeError as error:
+        return _render_editor(request, state, refusal=error, status=400)
+    except TooManyJobs as error:
+        refusal = RecipeError("too_many_jobs", error.sentence, error.way_on)
+        answer = _render_editor(request, state, refusal=refusal, status=429)
+        answer.headers["Retry-After"] = str(error.retry_after)
+        return answer
+    answer = redirect(job)
+    answer.status_code = 303
+    return answer
+
+
+@login_required
+@require_POST
+def edit_preview(request: HttpRequest) -> JsonResponse:
+    """A quick look at what the sliders ask for, as JSON; nothing is stored."""
+    state = EditorState.from_query(request.POST)
+    try:
+        return JsonResponse(preview_ask(owner=_user(request), recipe=state.recipe()))
+    except RecipeError as error:
+        answer = {"code": error.code, "sentence": error.sentence, "way_on": error.way_on}
+        return JsonResponse(answer, status=400)
+    except PreviewBusy:
+        answer = {
+            "code": "busy",
+            "sentence": "The preview has to wait: other work comes first.",
+            "way_on": "You can make the picture all the same.",
+        }
+        return JsonResponse(answer, status=503, headers={"Retry-After": "3"})
+
+
+def _render_editor(
+    request: HttpRequest,
+    state: EditorState,
+    *,
+    refusal: RecipeError | None = None,
+    status: int = 200,
+) -> HttpResponse:
+    if state.photo is None:
+        raise Http404
+    photo = get_object_or_404(Photo.objects.for_user(request.user), pk=state.photo)
+    faces = photo.found_faces()
+    choice = editor_choice()
+    context: dict[str, Any] = {
+        "photo": photo,
+        "state": state,
+        "face": state.face if state.face < len(faces) else None,
+        # Those that can be judged; a smaller face is not offered.
+        "faces": [
+            {"index": index, "url": state.url(face=index), "is_chosen": index == state.face}
+            for index, face in enumerate(faces)
+            if face.quality.width_px >= MIN_FACE_PX
+        ],
+        "sliders": [
+            {
+                "key": slider.key,
+                "name": slider.key if slider.key in {"smile", "age"} else f"slider-{slider.key}",
+                "label": slider.label,
+                "low": round(100 * slider.low),
+                "high": round(100 * slider.high),
+                "value": state.strength(slider.key),
+            }
+            for slider in choice.sliders
+        ],
+        "engine_label": choice.label,
+        "threshold": identity_threshold(),
+        "refusal": refusal,
+    }
+    return render(request, "editing/editor.html", context, status=status)
+
+
+def _user(request: HttpRequest) -> User:
+    return cast(User, request.user)

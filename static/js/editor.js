@@ -1,0 +1,206 @@
+// The editor: a quick look after each move of a slider, and how much of it is still the person.
+// Without this script the sliders and "Make it" work all the same.
+
+const SETTLE_MS = 150;
+const PENDING_MS = 1500;
+const PAGE = 25;
+
+const form = document.getElementById("editor");
+
+if (document.querySelector("[data-pending]")) {
+  setTimeout(() => window.location.reload(), PENDING_MS);
+}
+
+const signed = (percent) => (percent > 0 ? `+${percent}` : `${percent}`.replace("-", "\u2212"));
+
+const enliven = () => {
+  const part = (name) => form.querySelector(`[data-${name}]`);
+  const view = part("view");
+  const start = part("start");
+  const result = part("result");
+  const words = part("words");
+  const make = part("make");
+  const sliders = [...form.querySelectorAll("[data-slider]")].map((box) => ({
+    key: box.dataset.slider,
+    label: box.querySelector("label").textContent,
+    input: box.querySelector("input"),
+    output: box.querySelector("output"),
+    reset: box.querySelector("[data-reset]"),
+    given: box.querySelector("[data-given]"),
+  }));
+
+  // The photo is shown as the quick look will cut it, so that nothing jumps when that comes.
+  const frame = () => {
+    const box = part("box");
+    const [x1, y1, x2, y2] = ["x", "y", "width", "height"].map((name) => Number(box.getAttribute(name)));
+    const { width, height } = start.viewBox.baseVal;
+    const reach = 0.45 * Math.max(x2 - x1, y2 - y1);
+    const left = Math.max(0, x1 - reach);
+    const top = Math.max(0, y1 - 1.2 * reach);
+    const right = Math.min(width, x2 + reach);
+    const bottom = Math.min(height, y2 + reach);
+    start.setAttribute("viewBox", `${left} ${top} ${right - left} ${bottom - top}`);
+  };
+
+  // --- what the page shows -------------------------------------------------------------------
+
+  const isNothing = () => sliders.every(({ input }) => input.valueAsNumber === 0);
+
+  // The share of the slider's way at which a strength lies.
+  const share = ({ input }, percent) =>
+    String((percent - Number(input.min)) / (Number(input.max) - Number(input.min)));
+
+  const paint = () => {
+    for (const slider of sliders) {
+      const value = slider.input.valueAsNumber;
+      const text = signed(value);
+      slider.output.textContent = text;
+      slider.input.setAttribute("aria-valuetext", text);
+      slider.input.parentElement.style.setProperty("--at", share(slider, value));
+      slider.reset.hidden = value === 0;
+    }
+    make.disabled = isNothing();
+  };
+
+  const busy = (is) => {
+    view.toggleAttribute("aria-busy", is);
+    part("busy").hidden = !is;
+  };
+
+  const showStart = () => {
+    start.removeAttribute("hidden");
+    result.hidden = true;
+    part("identity").hidden = true;
+    for (const { given } of sliders) given.hidden = true;
+  };
+
+  const showIdentity = ({ similarity }) => {
+    const box = part("identity");
+    box.hidden = similarity === null;
+    if (similarity === null) return;
+    part("identity-number").textContent = similarity.toFixed(2);
+    part("identity-bar").setAttribute("aria-valuenow", similarity.toFixed(2));
+    part("identity-share").setAttribute("width", String(similarity));
+  };
+
+  const outcome = (answer) => {
+    if (answer.verdict === "applied") return "Given as asked, and still you.";
+    if (answer.verdict !== "reduced") return `${answer.reason} ${answer.way_on}`.trim();
+    const asked = sliders.filter(({ key }) => answer.asked[key]);
+    return asked
+      .map(({ key, label }) => {
+        const name = asked.length > 1 ? `${label}: asked` : "Asked";
+        return `${name} ${signed(answer.asked[key])}, this much keeps you you: ${signed(answer.applied[key])}.`;
+      })
+      .join(" ");
+  };
+
+  const show = (answer) => {
+    part("before").src = answer.before;
+    part("after").src = answer.after;
+    const isMade = ["applied", "reduced"].includes(answer.verdict);
+    start.toggleAttribute("hidden", isMade);
+    result.hidden = !isMade;
+    for (const slider of sliders) {
+      const applied = answer.applied[slider.key] ?? 0;
+      slider.given.hidden = answer.verdict !== "reduced" || !answer.asked[slider.key];
+      slider.given.style.setProperty("--given", share(slider, applied));
+    }
+    showIdentity(answer);
+    words.textContent = outcome(answer);
+  };
+
+  // --- asking for a quick look: only the newest question counts --------------------------------
+
+  let asking = null;
+  let settling = 0;
+
+  const ask = async () => {
+    asking?.abort();
+    asking = null;
+    if (isNothing()) {
+      busy(false);
+      showStart();
+      words.textContent = "Move a slider to see what it does.";
+      return;
+    }
+    const mine = new AbortController();
+    asking = mine;
+    busy(true);
+    try {
+      const answer = await fetch(form.dataset.previewUrl, {
+        method: "POST",
+        body: new FormData(form),
+        headers: {
+          Accept: "application/json",
+          "X-CSRFToken": form.querySelector("[name=csrfmiddlewaretoken]").value,
+        },
+        credentials: "same-origin",
+        signal: mine.signal,
+      });
+      if (answer.redirected) {
+        // Signed out: the sign-in page says so better than a line of text.
+        window.location.reload();
+        return;
+      }
+      const said = await answer.json();
+      if (mine !== asking) return;
+      if (answer.ok) show(said);
+      else refuse(`${said.sentence} ${said.way_on}`.trim());
+    } catch {
+      if (mine === asking) refuse("No quick look came back. You can make the picture all the same.");
+    } finally {
+      if (mine === asking) busy(false);
+    }
+  };
+
+  const refuse = (sentence) => {
+    showStart();
+    words.textContent = sentence;
+  };
+
+  const askSoon = () => {
+    clearTimeout(settling);
+    settling = setTimeout(ask, SETTLE_MS);
+  };
+
+  // --- the sliders -------------------------------------------------------------------------------
+
+  const move = (slider, value) => {
+    slider.input.value = String(value);
+    paint();
+    askSoon();
+  };
+
+  for (const slider of sliders) {
+    slider.input.addEventListener("input", paint);
+    slider.input.addEventListener("change", askSoon);
+    slider.input.addEventListener("dblclick", () => move(slider, 0));
+    slider.input.addEventListener("keydown", (event) => {
+      const step = { PageUp: PAGE, PageDown: -PAGE }[event.key];
+      if (!step) return;
+      event.preventDefault();
+      move(slider, slider.input.valueAsNumber + step);
+    });
+    slider.reset.addEventListener("click", () => {
+      move(slider, 0);
+      slider.input.focus();
+    });
+  }
+
+  form.addEventListener("submit", () => {
+    // After this event, so that the press itself still counts.
+    setTimeout(() => {
+      make.disabled = true;
+    });
+  });
+  // A page that comes back from the browser's cache keeps where its sliders stood.
+  window.addEventListener("pageshow", () => {
+    paint();
+    ask();
+  });
+
+  frame();
+};
+
+if (form) enliven();

@@ -1,0 +1,89 @@
+"""``manage.py edit``: the engine on the command line."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from tests.conftest import ROOT, sample_path
+
+
+def edit(*arguments: object, data_dir: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, ROOT / "manage.py", "edit", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={
+            **os.environ,
+            "FACEWEB_DATA_DIR": str(data_dir),
+            # No database and no Redis: neither may be asked.
+            "FACEWEB_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+            "FACEWEB_REDIS_URL": "redis://127.0.0.1:1",
+        },
+        check=False,
+    )
+
+
+@pytest.fixture
+def out(tmp_path: Path) -> Path:
+    return tmp_path / "out.png"
+
+
+def test_it_writes_the_version_and_prints_one_json_object(tmp_path, out):
+    photo = sample_path("astronaut")
+    done = edit(photo, "--smile", "0.5", "--age", "-0.3", "-o", out, "--json", data_dir=tmp_path)
+    assert done.returncode == 0, done.stderr
+    report = json.loads(done.stdout)
+    assert report["engine"] == "classic"
+    assert report["asked"] == {"smile": 0.5, "age": -0.3}
+    assert 0 < report["applied"]["smile"] <= 0.5
+    assert 1 > report["similarity"] >= report["threshold"] >= 0.8
+    assert 1 <= report["evaluations"] <= 8
+    assert {"decode", "find_faces", "edit", "check", "encode", "total"} < report[
+        "timings_ms"
+    ].keys()
+    result, before = cv2.imread(str(out)), cv2.imread(str(photo))
+    assert result is not None and before is not None
+    assert result.shape == before.shape
+    assert np.abs(result.astype(int) - before).max() > 20
+
+
+def test_a_face_too_small_to_judge_is_exit_2_and_a_sentence(tmp_path, out):
+    photo = cv2.imread(str(sample_path("astronaut")))
+    small = tmp_path / "small.png"
+    cv2.imwrite(str(small), cv2.resize(photo, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA))
+    done = edit(small, "--smile", "0.5", "-o", out, "--json", data_dir=tmp_path)
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["verdict"] == "unsure"
+    assert "too small" in done.stderr
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (["--smile", "1.5"], "Smile must lie between -1 and 1."),
+        (["--smile", "0.5", "--face", "3"], "There is no face 3: the photo has 1 face."),
+    ],
+)
+def test_what_cannot_be_asked_is_exit_2_and_a_sentence(tmp_path, out, arguments, sentence):
+    done = edit(sample_path("astronaut"), *arguments, "-o", out, data_dir=tmp_path)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert "Traceback" not in done.stderr
+    assert not out.exists()
+
+
+def test_a_bad_file_is_exit_2_and_a_sentence(tmp_path, out):
+    bad = tmp_path / "bad.jpg"
+    bad.write_bytes(b"hello")
+    done = edit(bad, "--age", "0.5", "-o", out, data_dir=tmp_path)
+    assert done.returncode == 2
+    assert "not a JPEG, PNG or WebP" in done.stderr
+    assert "Traceback" not in done.stderr
