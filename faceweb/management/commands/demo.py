@@ -7,6 +7,7 @@ from typing import Any
 from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
+from django.db import OperationalError
 
 from faceweb.accounts.models import User
 from faceweb.gallery.models import Photo
@@ -32,8 +33,7 @@ class Command(BaseCommand):
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
-        call_command("seed", verbosity=0)
-        owner = User.objects.get(email=DEMO_EMAIL)
+        owner = self._demo_account()
         deadline = time.monotonic() + options["timeout"]
         photos = self._analysed_samples(owner, deadline)
         target, source = photos
@@ -49,6 +49,16 @@ class Command(BaseCommand):
             return
         result = self._wait(job, deadline)
         self.stdout.write(settings.PUBLIC_BASE_URL + result.get_absolute_url())
+
+    def _demo_account(self) -> User:
+        try:
+            if not User.objects.filter(email=DEMO_EMAIL).exists():
+                call_command("seed", verbosity=0)
+            return User.objects.get(email=DEMO_EMAIL)
+        except OperationalError as error:
+            raise CommandError(
+                "There is no database here yet. `make run` makes one and starts the site."
+            ) from error
 
     def _analysed_samples(self, owner: User, deadline: float) -> list[Photo]:
         """The two sample photos, oldest first, once their faces are known."""
