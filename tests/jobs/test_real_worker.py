@@ -154,4 +154,5 @@ def test_a_page_hears_of_its_job_through_the_real_server(stack: Stack) -> None:
     assert seen[-1][1:] == ("done", 100)
     percents = [percent for _, state, percent in seen if state == "running"]
     assert percents == sorted(percents)
-    assert len(set(percents)) > 1, "the bar moves"
+    # A quick job may show but one of its stages: sends are at least a quarter second apart.
+    assert any(0 < percent < 100 for percent in percents), "the bar moves"
