@@ -1,6 +1,8 @@
 """Fixtures for every test: people by role, photos, a media folder of its own."""
 
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -35,6 +37,23 @@ def sample_path(name: str) -> Path:
     assert spec is not None
     assert spec.origin is not None
     return Path(spec.origin).parent / inside
+
+
+def manage_alone(*arguments: object, data_dir: Path) -> subprocess.CompletedProcess[str]:
+    """A management command in a process of its own, where no database and no Redis answers."""
+    return subprocess.run(
+        [sys.executable, ROOT / "manage.py", *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={
+            **os.environ,
+            "FACEWEB_DATA_DIR": str(data_dir),
+            "FACEWEB_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
+            "FACEWEB_REDIS_URL": "redis://127.0.0.1:1",
+        },
+        check=False,
+    )
 
 
 def stored_face(**changes: Any) -> dict[str, Any]:

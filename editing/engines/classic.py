@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from functools import cached_property
-from typing import Final, overload
+from typing import Final
 
 import cv2
 
@@ -16,6 +16,7 @@ from editing.engines.classic_frame import Change, EditFrame, cut_edit_frame, fac
 from editing.engines.classic_skin import map_skin
 from editing.engines.classic_smile import smile_displacements, smile_shading
 from editing.engines.guarded import guarded_edit
+from editing.engines.versions import Versions
 from editing.guard import THRESHOLD
 from models.analysis import FaceAnalyser
 from models.analysis.dlib_analyser import DlibAnalyser
@@ -116,7 +117,7 @@ class _Editing:
 
     def render(self, requests: Sequence[EditRequest]) -> Sequence[Image]:
         """Versions of the photo by `requests`, each some share of what was asked."""
-        return _Versions([self._share(request) for request in requests], self._applied)
+        return Versions([self._share(request) for request in requests], self._applied)
 
     @cached_property
     def _change(self) -> Change:
@@ -150,26 +151,6 @@ def prepare_change(frame: EditFrame, request: EditRequest) -> Change:
         else:
             tone += cv2.resize(shading, frame.size[::-1], interpolation=cv2.INTER_LINEAR)
     return Change(tone, face_flow(frame, moved))
-
-
-@dataclass(frozen=True)
-class _Versions(Sequence[Image]):
-    """Finished images, each made when it is read."""
-
-    shares: Sequence[float]
-    make: Callable[[float], Image]
-
-    def __len__(self) -> int:
-        return len(self.shares)
-
-    @overload
-    def __getitem__(self, index: int) -> Image: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Image]: ...
-    def __getitem__(self, index: int | slice) -> Image | Sequence[Image]:
-        if isinstance(index, slice):
-            return _Versions(self.shares[index], self.make)
-        return self.make(self.shares[index])
 
 
 def _refuse_impossible(face: Face, request: EditRequest) -> None:

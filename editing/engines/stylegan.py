@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final, Protocol, overload
+from typing import Final, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from editing.directions import Direction, load_directions
 from editing.engines.base import Box, EditRequest, EditResult, Progress, Slider
 from editing.engines.guarded import guarded_edit
 from editing.engines.residual import Scene, edit_delta, estimate_registration
+from editing.engines.versions import Versions
 from editing.guard import THRESHOLD
 from models import alignment, crop_masks, geometry, masks
 from models.analysis import FaceAnalyser
@@ -248,7 +249,7 @@ class _Editing:
             faces = faces[1:]
         else:
             faces = self._generate(known.latent + steps)
-        return _Versions(faces, lambda edited: self._composed(known.scene, edited))
+        return Versions(faces, lambda edited: self._composed(known.scene, edited))
 
     def touched(self) -> Box:
         if self._inversion is None:
@@ -306,26 +307,6 @@ class _Editing:
 
     def _count(self, stage: str, started: float) -> None:
         self.timings_ms[stage] += (time.perf_counter() - started) * 1000
-
-
-class _Versions(Sequence[Image]):
-    """Finished images, each made when it is read."""
-
-    def __init__(self, faces: FloatArray, compose: Callable[[FloatArray], Image]) -> None:
-        self._faces = faces
-        self._compose = compose
-
-    def __len__(self) -> int:
-        return len(self._faces)
-
-    @overload
-    def __getitem__(self, index: int) -> Image: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Image]: ...
-    def __getitem__(self, index: int | slice) -> Image | Sequence[Image]:
-        if isinstance(index, slice):
-            return _Versions(self._faces[index], self._compose)
-        return self._compose(self._faces[index])
 
 
 def face_mask(

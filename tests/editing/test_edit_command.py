@@ -1,33 +1,16 @@
 """``manage.py edit``: the engine on the command line."""
 
 import json
-import os
-import subprocess
-import sys
+from functools import partial
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 
-from tests.conftest import ROOT, sample_path
+from tests.conftest import manage_alone, sample_path
 
-
-def edit(*arguments: object, data_dir: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, ROOT / "manage.py", "edit", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={
-            **os.environ,
-            "FACEWEB_DATA_DIR": str(data_dir),
-            # No database and no Redis: neither may be asked.
-            "FACEWEB_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
-            "FACEWEB_REDIS_URL": "redis://127.0.0.1:1",
-        },
-        check=False,
-    )
+edit = partial(manage_alone, "edit")
 
 
 @pytest.fixture
