@@ -8,9 +8,9 @@ from editing.base import EditBase, edit_base
 from editing.engines.base import EditEngine, EditRequest, EditResult
 from editing.recipe import EditRecipe
 from editing.services import KIND, edit_check, get_engine, identity_threshold
-from faceweb.gallery.files import picture_encode
 from faceweb.gallery.models import Photo
-from faceweb.gallery.services import photo_read, photo_store_result
+from faceweb.gallery.results import result_prepare, result_store
+from faceweb.gallery.services import photo_read
 from faceweb.jobs.errors import JobError
 from faceweb.jobs.kinds import JobKind, Outcome
 from faceweb.jobs.models import Job
@@ -35,6 +35,7 @@ def edit_run(job: Job, report: Reporter) -> Outcome:
 
     Raises:
         JobError: with the reason for the person, when it cannot be done.
+        ResultBlocked: the result must not be kept.
     """
     started = time.perf_counter()
     report.stage("Opening the photo", 0.0)
@@ -59,19 +60,15 @@ def edit_run(job: Job, report: Reporter) -> Outcome:
         return Outcome(engine=engine.name, figures=answer, timings_ms=timings)
 
     report.stage("Saving the new version", _SAVING)
-    picture = picture_encode(result.image)
-    making = _making(engine, base, figures, timings)
-
-    def save() -> Photo:
-        return photo_store_result(
-            owner=job.owner,
-            image=picture,
-            origin=Photo.Origin.EDIT,
-            target=photo,
-            sources=[],
-            making=making,
-        )
-
+    prepared = result_prepare(
+        owner=job.owner,
+        image=result.image,
+        origin=Photo.Origin.EDIT,
+        target=photo,
+        sources=[],
+        making=_making(engine, base, figures, timings),
+    )
+    save = partial(result_store, prepared)
     return Outcome(save=save, engine=engine.name, figures=figures, timings_ms=timings)
 
 

@@ -47,7 +47,10 @@ INSTALLED_APPS = [
     "faceweb",
     "faceweb.gallery",
     "faceweb.jobs",
+    "faceweb.provenance",
     "faceweb.accounts",
+    "faceweb.sharing",
+    "faceweb.moderation",
     "swaps",
     "editing",
 ]

@@ -8,9 +8,9 @@ from uuid import UUID
 
 import numpy as np
 
-from faceweb.gallery.files import picture_encode
 from faceweb.gallery.models import Photo
-from faceweb.gallery.services import photo_read, photo_store_result
+from faceweb.gallery.results import result_prepare, result_store
+from faceweb.gallery.services import photo_read
 from faceweb.jobs.errors import JobError
 from faceweb.jobs.kinds import JobKind, Outcome
 from faceweb.jobs.models import Job
@@ -35,6 +35,7 @@ def swap_run(job: Job, report: Reporter) -> Outcome:
 
     Raises:
         JobError: with the reason for the person, when it cannot be done.
+        ResultBlocked: the result must not be kept.
     """
     started = time.perf_counter()
     report.stage("Opening the photos", 0.0)
@@ -62,20 +63,16 @@ def swap_run(job: Job, report: Reporter) -> Outcome:
 
     timings = {"open": round(1000 * (opened - started), 1), **result.timings_ms}
     making = _making(engine, recipe, result, timings)
-    picture = picture_encode(result.image)
-
-    def save() -> Photo:
-        return photo_store_result(
-            owner=job.owner,
-            image=picture,
-            origin=Photo.Origin.SWAP,
-            target=target,
-            sources=[photos[source] for source in recipe.sources],
-            making=making,
-        )
-
+    prepared = result_prepare(
+        owner=job.owner,
+        image=result.image,
+        origin=Photo.Origin.SWAP,
+        target=target,
+        sources=[photos[source] for source in recipe.sources],
+        making=making,
+    )
     return Outcome(
-        save=save,
+        save=partial(result_store, prepared),
         engine=engine.name,
         figures={"faces": making["faces"]},
         timings_ms=timings,

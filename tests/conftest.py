@@ -191,6 +191,7 @@ def photo_factory(media: Path) -> Iterator[Callable[..., Any]]:
         jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
         webp = cv2.imencode(".webp", cv2.resize(image, (32, 24)))[1].tobytes()
         fields.setdefault("analysis", Photo.Analysis.DONE)
+        fields.setdefault("screening", Photo.Screening.CLEAR)
         return Photo.objects.create(
             owner=owner,
             width=width,

@@ -7,6 +7,7 @@ from allauth.account.models import EmailAddress
 from django.contrib.auth.models import AbstractUser, BaseUserManager
 from django.db import models, transaction
 from django.db.models.functions import Lower
+from django.utils import timezone
 
 
 class UserManager(BaseUserManager["User"]):
@@ -48,6 +49,13 @@ class User(AbstractUser):
     first_name = None  # type: ignore[assignment]
     last_name = None  # type: ignore[assignment]
 
+    sharing_off_until = models.DateTimeField(null=True, blank=True)
+    frozen_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="Since when this person may look at, export and delete what is theirs, no more.",
+    )
+
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 
@@ -60,6 +68,17 @@ class User(AbstractUser):
 
     def __str__(self) -> str:
         return self.email
+
+    @property
+    def may_make(self) -> bool:
+        """Whether this person may upload photos and have something made of them."""
+        return self.is_active and self.frozen_at is None
+
+    @property
+    def may_share(self) -> bool:
+        """Whether this person may make links, and the links they made work."""
+        off = self.sharing_off_until
+        return self.may_make and (off is None or off <= timezone.now())
 
     def get_full_name(self) -> str:
         return self.name or self.email

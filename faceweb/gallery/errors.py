@@ -21,3 +21,20 @@ class IntakeError(Exception):
     def as_dict(self) -> dict[str, str]:
         """What a script is told."""
         return {"code": self.code, "sentence": self.sentence, "way_on": self.way_on}
+
+
+class ResultBlocked(Exception):
+    """A result may not be kept, with a reason for the person who asked for it.
+
+    ``code`` is for programs, ``sentence`` says what is wrong, ``way_on`` what helps.
+    """
+
+    def __init__(self, code: str, sentence: str, way_on: str = "") -> None:
+        super().__init__(code)
+        self.code = code
+        self.sentence = sentence
+        self.way_on = way_on
+
+
+class MarkingError(Exception):
+    """A result cannot be marked as one, and without its marks it is not kept or handed out."""

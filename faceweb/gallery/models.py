@@ -29,13 +29,13 @@ def derivative_path(photo: "Photo", filename: str) -> str:
 class PhotoQuerySet(models.QuerySet["Photo"]):
     def for_user(self, user: object) -> "PhotoQuerySet":
         """What this person may see: their own. Everybody else's does not exist for them."""
-        return self.filter(owner_id=getattr(user, "pk", None))
+        return self.filter(owner_id=getattr(user, "pk", None), erased_at=None)
 
     def for_page(self) -> "PhotoQuerySet":
         """Only the columns that a grid of photos shows."""
         return self.only(
             "id", "owner_id", "origin", "width", "height", "thumb", "created_at",
-            "analysis", "faces",
+            "analysis", "faces", "screening", "withheld", "expires_at",
         )  # fmt: skip
 
 
@@ -44,6 +44,15 @@ class Photo(models.Model):
 
     ``faces`` holds what `models.face.Face.to_dict` gives, largest first: boxes, points, pose and
     quality hints. An embedding is biometric data and is never among them.
+
+    Who may see it and what may be done with it hangs on five things that others write:
+
+    - ``screening`` is the verdict of the machines or, in the grey band, of a person.
+    - ``withheld`` is set while somebody's report about it is undecided: it is shown to nobody but
+      its owner.
+    - ``legal_hold`` keeps it from being deleted by anybody or anything.
+    - ``erased_at`` is when its owner deleted it while it was on hold: for them it is gone.
+    - ``expires_at`` is when it is deleted by itself; None where the site keeps pictures.
     """
 
     class Origin(models.TextChoices):
@@ -56,6 +65,12 @@ class Photo(models.Model):
         PENDING = "pending", "looking for faces"
         DONE = "done", "done"
         FAILED = "failed", "could not be analysed"
+
+    class Screening(models.TextChoices):
+        PENDING = "pending", "being checked"
+        CLEAR = "clear", "clear"
+        REVIEW = "review", "waiting for a person to look at it"
+        BLOCKED = "blocked", "not allowed here"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(
@@ -83,6 +98,14 @@ class Photo(models.Model):
     analyser = models.CharField(max_length=40, blank=True)
     faces = models.JSONField(default=list, blank=True)
 
+    screening = models.CharField(max_length=10, choices=Screening, default=Screening.PENDING)
+    screening_started_at = models.DateTimeField(null=True, blank=True)
+    screening_attempts = models.PositiveSmallIntegerField(default=0)
+    withheld = models.BooleanField(default=False)
+    legal_hold = models.BooleanField(default=False)
+    erased_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True, db_index=True)
+
     making = models.JSONField(
         default=dict,
         blank=True,
@@ -102,6 +125,11 @@ class Photo(models.Model):
                 fields=("created_at",),
                 name="photo_analysis_pending",
                 condition=models.Q(analysis="pending"),
+            ),
+            models.Index(
+                fields=("created_at",),
+                name="photo_screening_pending",
+                condition=models.Q(screening="pending"),
             ),
         )
         constraints = (
@@ -127,6 +155,27 @@ class Photo(models.Model):
     def is_ready(self) -> bool:
         """Whether its faces are known (there may be none)."""
         return self.analysis != self.Analysis.PENDING
+
+    @property
+    def is_visible(self) -> bool:
+        """Whether its owner may see the picture itself.
+
+        A person keeps seeing what they sent until it is refused; a result that nobody has cleared
+        is not handed out.
+        """
+        if self.is_result:
+            return self.screening == self.Screening.CLEAR
+        return self.screening != self.Screening.BLOCKED
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether something may be made of it."""
+        return self.screening == self.Screening.CLEAR and not self.withheld
+
+    @property
+    def may_leave(self) -> bool:
+        """Whether it may be shared with others, or downloaded where it is a result."""
+        return self.is_usable and self.erased_at is None
 
     def found_faces(self) -> list[Face]:
         """The stored faces, largest first, in pixels of the original."""

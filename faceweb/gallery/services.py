@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 import numpy as np
@@ -28,10 +28,10 @@ from faceweb.gallery.files import (
     files_remove,
     files_roll_back,
     files_store,
-    picture_encode,
 )
-from faceweb.gallery.models import Lineage, Photo
+from faceweb.gallery.models import Photo, PhotoQuerySet
 from faceweb.gallery.sandbox import intake_folder, upload_decode
+from faceweb.gallery.screening import get_screener
 from models.imaging import decode_image
 
 if TYPE_CHECKING:
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ANALYSIS_ATTEMPTS = 3
+SCREENING_ATTEMPTS = 3
 # An analysis takes a second or two; a worker that has not finished by then is not working on it.
 ANALYSIS_CLAIM = timedelta(seconds=60)
 # A message needs a moment to arrive; a worker gets through this many between two sweeps.
@@ -70,6 +71,7 @@ def photo_intake(
         known = _known_copy(owner, digest)
         if known is not None:
             return known
+        get_screener().upload_check(owner, digest)
         quota_check(owner=owner)
         decoded = upload_decode(folder)
         photo = Photo(
@@ -84,7 +86,7 @@ def photo_intake(
                 with files_roll_back(), transaction.atomic():
                     _lock(owner)
                     quota_check(owner=owner, extra_bytes=picture.bytes)
-                    _save(photo, picture)
+                    photo_insert(photo, picture)
             except IntegrityError:
                 # Sent twice at the same time: the other request was first.
                 known = _known_copy(owner, digest)
@@ -174,8 +176,11 @@ def _lock(owner: "User") -> None:
     get_user_model().objects.select_for_update().filter(pk=owner.pk).values_list("pk").first()
 
 
-def _save(photo: Photo, picture: Picture) -> None:
-    """Store files and row in the current transaction, and send for analysis once it commits."""
+def photo_insert(photo: Photo, picture: Picture) -> None:
+    """Store files and row in the current transaction, and send for analysis once it commits.
+
+    To be called within `files_roll_back`.
+    """
     photo.width, photo.height = picture.width, picture.height
     files_store(photo, picture)
     photo.save(force_insert=True)
@@ -191,41 +196,6 @@ def _send_for_analysis(photo_id: UUID) -> None:
     except Exception as error:
         # The row says "pending": the periodic sweep sends it when the broker is back.
         logger.warning("photo %s not sent for analysis: %s", photo_id, type(error).__name__)
-
-
-def photo_store_result(
-    *,
-    owner: "User",
-    image: NDArray[np.uint8] | Picture,
-    origin: Photo.Origin,
-    target: Photo,
-    sources: Iterable[Photo],
-    making: dict[str, Any],
-) -> Photo:
-    """Keep a picture that was made of others; may be called inside the caller's transaction.
-
-    A caller with a transaction of its own puts `files_roll_back` round it.
-
-    Args:
-        owner: whose picture it is.
-        image: uint8 (H, W, 3) BGR, or what `picture_encode` made of it beforehand, so that the
-            transaction is not open while the encoder works.
-        origin: what kind of result it is.
-        target: the photo it was made on.
-        sources: the photos a face was taken from.
-        making: engine, figures and timings, as its page shows them.
-    """
-    picture = image if isinstance(image, Picture) else picture_encode(image)
-    photo = Photo(owner=owner, origin=origin, making=making)
-    lines = {(target.pk, Lineage.Role.TARGET)} | {
-        (source.pk, Lineage.Role.SOURCE) for source in sources
-    }
-    with files_roll_back(), transaction.atomic():
-        _save(photo, picture)
-        Lineage.objects.bulk_create(
-            Lineage(child=photo, parent_id=parent, role=role) for parent, role in lines
-        )
-    return photo
 
 
 def photo_read(photo: Photo) -> NDArray[np.uint8]:
@@ -247,7 +217,8 @@ def photo_delete(*, photo: Photo) -> None:
 def photos_delete(*, owner: "User | UUID", ids: Iterable[UUID]) -> int:
     """Remove those of the photos that belong to ``owner``; return how many there were.
 
-    The files go when the transaction commits. What was made of the photos stays.
+    The files go when the transaction commits. What was made of the photos stays. A photo on legal
+    hold is gone for its owner and kept for those who hold it.
     """
     mine = Photo.objects.filter(owner=owner)
     wanted = list(ids)
@@ -255,7 +226,10 @@ def photos_delete(*, owner: "User | UUID", ids: Iterable[UUID]) -> int:
     with transaction.atomic():
         for start in range(0, len(wanted), DELETE_BATCH):
             batch = wanted[start : start + DELETE_BATCH]
-            rows = list(mine.filter(pk__in=batch).values_list("pk", *FIELDS))
+            held = mine.filter(pk__in=batch, legal_hold=True, erased_at=None)
+            removed += held.update(erased_at=timezone.now())
+            free = mine.filter(pk__in=batch, legal_hold=False)
+            rows = list(free.values_list("pk", *FIELDS))
             mine.filter(pk__in=[pk for pk, *_ in rows]).delete()
             names = [name for _, *files in rows for name in files]
             transaction.on_commit(partial(files_remove, names), robust=True)
@@ -264,23 +238,32 @@ def photos_delete(*, owner: "User | UUID", ids: Iterable[UUID]) -> int:
 
 
 def photo_analyse(photo_id: UUID) -> None:
-    """Find the faces of one photo and keep them on its row.
+    """Find the faces of one photo, then have it looked at before anybody may use it.
 
-    A second message for the same photo, or one for a photo that is gone, does nothing. A photo
-    that cannot be analysed in three attempts is given up and says so.
+    A second message for the same photo, or one for a photo that is gone, does nothing.
+    """
+    image = _faces_find(photo_id)
+    _photo_screen(photo_id, image)
+
+
+def _faces_find(photo_id: UUID) -> NDArray[np.uint8] | None:
+    """Find the faces of one photo and keep them on its row; its pixels, if they were read.
+
+    A photo that cannot be analysed in three attempts is given up and says so.
     """
     attempt = _claim_analysis(photo_id)
     if attempt is None:
-        return
+        return None
     claimed = Photo.objects.filter(
         pk=photo_id, analysis=Photo.Analysis.PENDING, analysis_attempts=attempt
     )
     photo = claimed.first()
     if photo is None:
-        return
+        return None
     analyser = get_analyser()
     try:
-        faces = [face.to_dict() for face in analyser.find_faces(photo_read(photo))]
+        image = photo_read(photo)
+        faces = [face.to_dict() for face in analyser.find_faces(image)]
     except Exception as error:
         logger.warning("photo %s, analysis attempt %d: %s", photo_id, attempt, type(error).__name__)
         gave_up = attempt >= ANALYSIS_ATTEMPTS
@@ -288,8 +271,69 @@ def photo_analyse(photo_id: UUID) -> None:
             analysis=Photo.Analysis.FAILED if gave_up else Photo.Analysis.PENDING,
             analysis_started_at=None,
         )
-        return
+        return None
     claimed.update(analysis=Photo.Analysis.DONE, analyser=analyser.name, faces=faces)
+    return image
+
+
+def _photo_screen(photo_id: UUID, image: NDArray[np.uint8] | None) -> None:
+    """Have one photo looked at, and keep the verdict on its row.
+
+    A screening that fails never passes a photo: it waits for the next attempt, and after the last
+    one for a person.
+
+    Args:
+        photo_id: the photo; one whose faces are still being looked for, or that has its verdict,
+            is left alone.
+        image: its pixels, uint8 (H, W, 3) BGR, where they were read already.
+    """
+    claimed = _claim_screening(photo_id)
+    photo = claimed.first() if claimed is not None else None
+    if claimed is None or photo is None:
+        return
+    try:
+        if photo.screening_attempts > SCREENING_ATTEMPTS:
+            raise RuntimeError("every attempt killed its worker")
+        pixels = photo_read(photo) if image is None else image
+        finding = get_screener().photo_screen(photo, pixels, photo.found_faces())
+        with transaction.atomic():
+            if claimed.update(screening=finding.state):
+                photo.screening = finding.state
+                finding.record(photo)
+    except Exception as error:
+        logger.warning(
+            "photo %s, screening attempt %d: %s",
+            photo_id,
+            photo.screening_attempts,
+            type(error).__name__,
+        )
+        if photo.screening_attempts < SCREENING_ATTEMPTS:
+            claimed.update(screening_started_at=None)
+            return
+        with transaction.atomic():
+            if claimed.update(screening=Photo.Screening.REVIEW):
+                photo.screening = Photo.Screening.REVIEW
+                get_screener().photo_give_up(photo)
+
+
+def _claim_screening(photo_id: UUID) -> PhotoQuerySet | None:
+    """Take a photo that waits for its screening, count the attempt, and give its row; or None."""
+    now = timezone.now()
+    waiting = Photo.objects.filter(_unscreened(now), pk=photo_id)
+    with transaction.atomic():
+        if not waiting.update(
+            screening_started_at=now, screening_attempts=F("screening_attempts") + 1
+        ):
+            return None
+        attempt = Photo.objects.values_list("screening_attempts", flat=True).get(pk=photo_id)
+    return Photo.objects.filter(
+        pk=photo_id, screening=Photo.Screening.PENDING, screening_attempts=attempt
+    )
+
+
+def _unscreened(now: datetime) -> Q:
+    free = Q(screening_started_at=None) | Q(screening_started_at__lt=now - ANALYSIS_CLAIM)
+    return free & Q(screening=Photo.Screening.PENDING) & ~Q(analysis=Photo.Analysis.PENDING)
 
 
 def _claim_analysis(photo_id: UUID) -> int | None:
@@ -298,9 +342,7 @@ def _claim_analysis(photo_id: UUID) -> int | None:
     The attempt is counted before the work, so that a photo which kills its worker is counted too.
     """
     now = timezone.now()
-    pending = Photo.objects.filter(pk=photo_id, analysis=Photo.Analysis.PENDING).filter(
-        _unclaimed(now)
-    )
+    pending = Photo.objects.filter(_unanalysed(now), pk=photo_id)
     with transaction.atomic():
         if not pending.filter(analysis_attempts__lt=ANALYSIS_ATTEMPTS).update(
             analysis_started_at=now, analysis_attempts=F("analysis_attempts") + 1
@@ -312,19 +354,19 @@ def _claim_analysis(photo_id: UUID) -> int | None:
         return Photo.objects.values_list("analysis_attempts", flat=True).get(pk=photo_id)
 
 
-def _unclaimed(now: datetime) -> Q:
-    return Q(analysis_started_at=None) | Q(analysis_started_at__lt=now - ANALYSIS_CLAIM)
+def _unanalysed(now: datetime) -> Q:
+    free = Q(analysis_started_at=None) | Q(analysis_started_at__lt=now - ANALYSIS_CLAIM)
+    return free & Q(analysis=Photo.Analysis.PENDING)
 
 
 def photos_analyse_pending() -> int:
-    """Send the oldest photos again that wait for analysis and that nobody works on.
+    """Send the oldest photos again that wait for analysis or screening and that nobody works on.
 
     Messages get lost with a broker; this finds what they were about. Returns how many were sent.
     """
     now = timezone.now()
     waiting = (
-        Photo.objects.filter(analysis=Photo.Analysis.PENDING, created_at__lt=now - PENDING_AGE)
-        .filter(_unclaimed(now))
+        Photo.objects.filter(_unanalysed(now) | _unscreened(now), created_at__lt=now - PENDING_AGE)
         .order_by("created_at")
         .values_list("pk", flat=True)[:PENDING_BATCH]
     )

@@ -167,11 +167,10 @@ def photo_faces(request: HttpRequest, photo_id: UUID) -> HttpResponse:
 @require_GET
 def photo_file(request: HttpRequest, photo_id: UUID, size: str) -> HttpResponse:
     """The bytes of one stored copy; ``?download=1`` to save it."""
-    if size not in CONTENT_TYPES:
+    photo = _own_photo(request, photo_id)
+    if size not in CONTENT_TYPES or not photo.is_visible:
         raise Http404
-    return photo_response(
-        request, _own_photo(request, photo_id), size, download="download" in request.GET
-    )
+    return photo_response(request, photo, size, download="download" in request.GET)
 
 
 @login_required
@@ -179,7 +178,7 @@ def photo_file(request: HttpRequest, photo_id: UUID, size: str) -> HttpResponse:
 def photo_face(request: HttpRequest, photo_id: UUID, index: int) -> HttpResponse:
     """A small picture of one face."""
     photo = _own_photo(request, photo_id)
-    if index >= len(photo.faces):
+    if index >= len(photo.faces) or not photo.is_visible:
         raise Http404
     etag = quote_etag(f"{photo.pk}-face-{index}")
     response = get_conditional_response(request, etag=etag)

@@ -24,7 +24,8 @@ def recipe_photos(*, owner: object, ids: Iterable[UUID]) -> dict[UUID, Photo]:
     """The photos a recipe names, by id.
 
     Raises:
-        RecipeError: ``photo_missing``. Somebody else's photo is answered like one that never was.
+        RecipeError: ``photo_missing``, where somebody else's photo is answered like one that never
+            was; ``screening_pending``, ``photo_in_review`` or ``photo_blocked``.
     """
     wanted = set(ids)
     photos = {photo.pk: photo for photo in Photo.objects.for_user(owner).filter(pk__in=wanted)}
@@ -34,7 +35,33 @@ def recipe_photos(*, owner: object, ids: Iterable[UUID]) -> dict[UUID, Photo]:
             "One of the photos is not there any more.",
             "Choose another photo, or upload it again.",
         )
+    for photo in photos.values():
+        _refuse_unusable(photo)
     return photos
+
+
+def _refuse_unusable(photo: Photo) -> None:
+    if photo.is_usable:
+        return
+    match photo.screening:
+        case Photo.Screening.PENDING:
+            raise RecipeError(
+                "screening_pending",
+                "One of the photos is still being checked.",
+                "It takes a second or two; try again then.",
+            )
+        case Photo.Screening.BLOCKED:
+            raise RecipeError(
+                "photo_blocked",
+                "One of the photos is not allowed here.",
+                "Its page says why, and what you can do about it.",
+            )
+        case _:
+            raise RecipeError(
+                "photo_in_review",
+                "A person has to look at one of the photos before it can be used.",
+                "Use another photo, or wait: its page says when it is decided.",
+            )
 
 
 def recipe_faces(photo: Photo) -> list[Face]:

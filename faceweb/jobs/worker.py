@@ -9,7 +9,7 @@ from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection
 
-from faceweb.gallery.errors import IntakeError
+from faceweb.gallery.errors import IntakeError, MarkingError, ResultBlocked
 from faceweb.jobs import kinds
 from faceweb.jobs.errors import JobBlocked, JobCancelled, JobError, LeaseLost, WorkerStopping
 from faceweb.jobs.lease import Lease
@@ -66,7 +66,7 @@ def _run(job: Job, lease: Lease) -> None:
         _patiently(lambda: job_finish(job=job, outcome=outcome))
     except (LeaseLost, JobCancelled, WorkerStopping):
         raise
-    except JobBlocked as error:
+    except (JobBlocked, ResultBlocked) as error:
         reason = error
         _patiently(
             lambda: job_block(
@@ -91,6 +91,13 @@ def _explain(job: Job, error: Exception) -> JobError:
         return error
     if isinstance(error, IntakeError):
         return JobError(error.code, error.sentence, error.way_on)
+    if isinstance(error, MarkingError):
+        logger.error("job %s: its result cannot be marked, so it was not kept", job.pk)
+        return JobError(
+            "not_marked",
+            "The picture could not be marked as edited, so it was not kept.",
+            "Your photos are safe. Try again later, or tell whoever runs this site.",
+        )
     if isinstance(error, OSError) and error.errno in _DISK_FULL:
         logger.error("job %s failed: the disk is full", job.pk)
         return JobError(

@@ -1,0 +1,353 @@
+"""What people have to decide, what they decided, and what follows from it."""
+
+import secrets
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+# Without letters and digits that are mistaken for each other when read aloud.
+_TICKET_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+
+
+def new_ticket() -> str:
+    """A number people can quote: unguessable, and easy to read out."""
+    return "-".join("".join(secrets.choice(_TICKET_LETTERS) for _ in range(5)) for _ in range(3))
+
+
+class Screening(models.Model):
+    """One look at one picture by the machines: scores, model and verdict.
+
+    A blocked result is never stored, so its row has no photo; ``sha256`` is the digest of the
+    pixels that were judged.
+    """
+
+    class Subject(models.TextChoices):
+        UPLOAD = "upload", "upload"
+        RESULT = "result", "result"
+
+    photo = models.ForeignKey(
+        "gallery.Photo", null=True, on_delete=models.CASCADE, related_name="screenings"
+    )
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+"
+    )
+    subject = models.CharField(max_length=10, choices=Subject)
+    state = models.CharField(max_length=10)
+    reason = models.CharField(max_length=40, blank=True)
+    scores = models.JSONField(default=dict)
+    model = models.CharField(max_length=80, blank=True)
+    sha256 = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-created_at", "-pk")
+        indexes = (models.Index(fields=("created_at", "state"), name="screening_by_day"),)
+
+    def __str__(self) -> str:
+        return f"{self.subject} {self.state}"
+
+
+class CaseQuerySet(models.QuerySet["Case"]):
+    def open(self) -> "CaseQuerySet":
+        return self.filter(state=Case.State.OPEN)
+
+    def by_urgency(self) -> "CaseQuerySet":
+        """What should be looked at first, first: urgency, then the clock, then age."""
+        return self.order_by("-urgency", models.F("due_at").asc(nulls_last=True), "opened_at", "pk")
+
+
+class Case(models.Model):
+    """One thing for a moderator to decide. Reports about the same picture share one.
+
+    - ``ticket`` is what people outside are told.
+    - ``urgency`` orders the queue, higher first.
+    - ``due_at`` is the end of a clock that the law set, None where there is none.
+    - ``version`` grows with every change: a decision made on an older one is refused.
+    - ``photo`` and ``person`` are what and whom it is about, None once they are gone.
+    """
+
+    class Kind(models.TextChoices):
+        SCREENING = "screening", "screening hit"
+        REPORT = "report", "report"
+        TAKEDOWN = "takedown", "takedown request"
+        PROTECTED_FACE = "protected", "protected face"
+        APPEAL = "appeal", "appeal"
+
+    class State(models.TextChoices):
+        OPEN = "open", "open"
+        CLOSED = "closed", "closed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    ticket = models.CharField(max_length=20, unique=True, default=new_ticket, editable=False)
+    kind = models.CharField(max_length=12, choices=Kind)
+    state = models.CharField(max_length=10, choices=State, default=State.OPEN)
+    reason = models.CharField(max_length=40, blank=True, help_text="Code of what it is about.")
+    urgency = models.PositiveSmallIntegerField(default=0)
+    version = models.PositiveIntegerField(default=0)
+    photo = models.ForeignKey(
+        "gallery.Photo", null=True, blank=True, on_delete=models.SET_NULL, related_name="cases"
+    )
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="cases",
+    )
+    assignee = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="assigned_cases",
+    )
+    opened_at = models.DateTimeField(auto_now_add=True)
+    due_at = models.DateTimeField(null=True, blank=True)
+    alerted_hours = models.PositiveSmallIntegerField(
+        default=0, help_text="The last of the clock's alerts that was sent, in hours."
+    )
+    closed_at = models.DateTimeField(null=True, blank=True)
+
+    objects: ClassVar[CaseQuerySet] = CaseQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        ordering = ("-opened_at", "-pk")
+        indexes = (
+            models.Index(fields=("state", "-urgency", "due_at"), name="case_queue"),
+            models.Index(fields=("kind", "state"), name="case_kind_state"),
+        )
+        permissions = (
+            ("decide_case", "Can decide cases"),
+            ("reveal_picture", "Can look at a veiled picture"),
+            ("suspend_person", "Can suspend people and lift suspensions"),
+            ("view_dashboard", "Can see the figures of moderation"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display()} {self.ticket}"
+
+
+class Report(models.Model):
+    """What somebody says about a picture, with or without an account.
+
+    A takedown request holds what the TAKE IT DOWN Act and Article 16 of the DSA ask for:
+    a signature, what it is and where, the statement of good faith, and how to reach the person.
+    """
+
+    class Category(models.TextChoices):
+        INTIMATE = "intimate", "Intimate or sexual, without agreement"
+        MINOR = "minor", "It shows somebody under 18"
+        LIKENESS = "likeness", "It shows me, and I did not agree"
+        DECEPTION = "deception", "It is used to deceive or harass"
+        RIGHTS = "rights", "It violates a right of mine"
+        OTHER = "other", "Something else that is illegal or harmful"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="reports")
+    category = models.CharField(max_length=12, choices=Category)
+    text = models.TextField(max_length=4000, blank=True)
+    reporter = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="reports",
+    )
+    is_takedown = models.BooleanField(default=False)
+    name = models.CharField(max_length=120, blank=True)
+    email = models.EmailField(blank=True)
+    location = models.TextField(
+        max_length=2000, blank=True, help_text="Addresses of the pictures, as they were given."
+    )
+    good_faith = models.BooleanField(default=False)
+    signature = models.CharField(max_length=120, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("created_at", "pk")
+
+    def __str__(self) -> str:
+        return f"{self.get_category_display()} {self.pk}"
+
+
+class Decision(models.Model):
+    """What a moderator decided about a case. ``before`` is what an undo puts back."""
+
+    class Action(models.TextChoices):
+        DISMISS = "dismiss", "Dismiss"
+        LABEL = "label", "Label"
+        UNSHARE = "unshare", "Unshare"
+        DELETE = "delete", "Delete"
+        BLOCK_HASH = "block_hash", "Delete and block"
+        WARN = "warn", "Warn"
+        FREEZE = "freeze", "Freeze"
+        SUSPEND = "suspend", "Suspend"
+        GRANT = "grant", "Grant"
+        REFUSE = "refuse", "Refuse"
+
+    case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="decisions")
+    by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    action = models.CharField(max_length=12, choices=Action)
+    reason = models.CharField(max_length=40)
+    text = models.TextField(max_length=2000, blank=True, help_text="For the person concerned.")
+    before = models.JSONField(default=dict)
+    decided_at = models.DateTimeField(auto_now_add=True)
+    undone_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-decided_at", "-pk")
+
+    def __str__(self) -> str:
+        return f"{self.get_action_display()} {self.case_id}"
+
+
+class Strike(models.Model):
+    """A rule that a person broke here: why, on what evidence, and until when it counts."""
+
+    class Level(models.TextChoices):
+        WARNING = "warning", "warning"
+        SHARING_OFF = "sharing_off", "sharing switched off"
+        SUSPENSION = "suspension", "suspension"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="strikes"
+    )
+    decision = models.ForeignKey(
+        Decision, null=True, blank=True, on_delete=models.SET_NULL, related_name="strikes"
+    )
+    level = models.CharField(max_length=12, choices=Level)
+    reason = models.CharField(max_length=40)
+    text = models.TextField(max_length=2000, blank=True)
+    evidence_sha256 = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField()
+    lifted_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-created_at", "-pk")
+
+    def __str__(self) -> str:
+        return f"{self.get_level_display()} {self.pk}"
+
+
+class Appeal(models.Model):
+    """A person's one word against a strike, or against the refusal of one of their pictures."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    case = models.OneToOneField(Case, on_delete=models.CASCADE, related_name="appeal")
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="appeals"
+    )
+    strike = models.OneToOneField(
+        Strike, null=True, blank=True, on_delete=models.CASCADE, related_name="appeal"
+    )
+    photo = models.OneToOneField(
+        "gallery.Photo", null=True, blank=True, on_delete=models.SET_NULL, related_name="appeal"
+    )
+    text = models.TextField(max_length=2000)
+    created_at = models.DateTimeField(auto_now_add=True)
+    is_granted = models.BooleanField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-created_at", "-pk")
+        constraints = (
+            models.CheckConstraint(
+                condition=models.Q(strike=None) | models.Q(photo=None), name="appeal_about_one"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"appeal {self.pk}"
+
+
+class BlockedHash(models.Model):
+    """A picture that may not come back, known by its file's digest or by its looks.
+
+    ``value`` is hex: 64 digits for both kinds, SHA-256 of the file or PDQ of the pixels.
+    """
+
+    class Kind(models.TextChoices):
+        SHA256 = "sha256", "exact file"
+        PDQ = "pdq", "looks"
+
+    kind = models.CharField(max_length=10, choices=Kind)
+    value = models.CharField(max_length=64)
+    reason = models.CharField(max_length=40)
+    note = models.CharField(max_length=200, blank=True)
+    is_active = models.BooleanField(default=True)
+    case = models.ForeignKey(
+        Case, null=True, blank=True, on_delete=models.SET_NULL, related_name="blocked_hashes"
+    )
+    added_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        ordering = ("-created_at", "-pk")
+        constraints = (models.UniqueConstraint(fields=("kind", "value"), name="blocked_hash_once"),)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.value[:12]}"
+
+
+class ProtectedFace(models.Model):
+    """Somebody who asked that their face not be used here.
+
+    ``embeddings`` maps the name of a face network to an encrypted embedding, base64. Until a
+    moderator has seen the proof, ``selfie`` and ``proof`` hold encrypted pictures; they are erased
+    with the decision, and nothing but the embeddings stays.
+    """
+
+    class State(models.TextChoices):
+        REQUESTED = "requested", "waiting for a moderator"
+        ACTIVE = "active", "protected"
+        REFUSED = "refused", "refused"
+        WITHDRAWN = "withdrawn", "withdrawn"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    case = models.OneToOneField(
+        Case, null=True, on_delete=models.SET_NULL, related_name="protected_face"
+    )
+    state = models.CharField(max_length=10, choices=State, default=State.REQUESTED)
+    embeddings = models.JSONField(default=dict)
+    selfie = models.BinaryField(default=b"")
+    proof = models.BinaryField(default=b"")
+    email = models.EmailField(blank=True, help_text="Erased with the decision's notice.")
+    created_at = models.DateTimeField(auto_now_add=True)
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ("-created_at", "-pk")
+
+    def __str__(self) -> str:
+        return f"protected face {self.pk}"
+
+
+class AuditEntry(models.Model):
+    """Who did what, when and why. The database itself refuses to change or remove a row."""
+
+    at = models.DateTimeField(auto_now_add=True)
+    actor_id = models.UUIDField(null=True)
+    actor = models.CharField(max_length=120, help_text="Who it was, in words, for good.")
+    action = models.CharField(max_length=40)
+    target_type = models.CharField(max_length=20, blank=True)
+    target_id = models.CharField(max_length=40, blank=True)
+    case_ticket = models.CharField(max_length=20, blank=True)
+    reason = models.CharField(max_length=40, blank=True)
+    details = models.JSONField(default=dict)
+
+    class Meta:
+        ordering = ("-at", "-pk")
+        indexes = (
+            models.Index(fields=("-at",), name="audit_newest"),
+            models.Index(fields=("target_type", "target_id"), name="audit_target"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.action} {self.target_id}"

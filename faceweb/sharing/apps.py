@@ -1,0 +1,6 @@
+from django.apps import AppConfig
+
+
+class SharingConfig(AppConfig):
+    name = "faceweb.sharing"
+    verbose_name = "Sharing"
