@@ -36,8 +36,12 @@ def edit_base(photo: Photo, number: int, face: Face, request: EditRequest, engin
     making: dict[str, Any] = photo.making
     if photo.origin != Photo.Origin.EDIT or making.get("engine") != engine:
         return itself
-    base = Photo.objects.filter(owner_id=photo.owner_id, pk=making["base"]).first()
-    if base is None or (base.width, base.height) != (photo.width, photo.height):
+    base = Photo.objects.kept().filter(owner_id=photo.owner_id, pk=making["base"]).first()
+    if (
+        base is None
+        or not base.is_usable
+        or (base.width, base.height) != (photo.width, photo.height)
+    ):
         return itself
     faces = base.found_faces()
     base_number = int(making["face"])

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import quote, urlsplit
 
 import django_stubs_ext
+from celery.schedules import crontab
 from csp.constants import NONE, SELF
 
 from faceweb import env
@@ -207,6 +208,10 @@ QUOTA_PHOTOS = env.get_int("QUOTA_PHOTOS", 5_000, minimum=1)
 QUOTA_MB = env.get_int("QUOTA_MB", 5_000, minimum=1)
 # An answer is refused while less than this is free on the disk, so that a full one loses nothing.
 DISK_FLOOR_MB = env.get_int("DISK_FLOOR_MB", 500)
+# How long photos are kept; 0 switches a limit off.
+UNUSED_HOURS = env.get_int("UNUSED_HOURS", 24, minimum=0)
+RETENTION_DAYS = env.get_int("RETENTION_DAYS", 30, minimum=0)
+RETENTION_MAX_DAYS = env.get_int("RETENTION_MAX_DAYS", 365, minimum=0)
 GALLERY_PAGE = 48
 
 # --- jobs -------------------------------------------------------------------------------------
@@ -275,6 +280,13 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 15.0,
     },
     "files-sweep": {"task": "faceweb.gallery.tasks.files_sweep", "schedule": 3600.0},
+    "photos-expire": {"task": "faceweb.gallery.tasks.photos_expire", "schedule": 900.0},
+    "photos-find-fileless": {
+        "task": "faceweb.gallery.tasks.photos_find_fileless",
+        "schedule": crontab(day_of_week="sunday", hour="4", minute="10"),
+    },
+    "jobs-forget": {"task": "faceweb.jobs.tasks.jobs_forget", "schedule": 3600.0},
+    "accounts-forget": {"task": "faceweb.accounts.tasks.accounts_forget", "schedule": 3600.0},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 

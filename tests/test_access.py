@@ -69,6 +69,7 @@ SITE = {
     "photo_file": private("photo", "size"),
     "photo_face": private("photo", "face"),
     "photo_faces": private("photo"),
+    "photo_keep": post_only("photo"),
     "photo_delete": post_only("photo"),
     "photos_delete": post_only(),
     "jobs": personal(),

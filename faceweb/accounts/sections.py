@@ -3,7 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
+from allauth.account.models import EmailAddress
 from django.db.models.fields.files import FieldFile
+from django.utils import timezone
 
 from faceweb.accounts import personal_data
 from faceweb.accounts.models import User
@@ -75,7 +77,18 @@ def _erase_photos(user: User) -> None:
 
 
 def _erase_account(user: User) -> None:
-    user.delete()
+    if not user.photos.exists():
+        user.delete()
+        return
+    # What is left is on legal hold and hangs on this row; everything that tells whose it was goes.
+    EmailAddress.objects.filter(user=user).delete()
+    user.email = f"{user.pk}@erased.invalid"
+    user.name = ""
+    user.is_active = user.is_staff = user.is_superuser = False
+    user.erased_at = timezone.now()
+    user.set_unusable_password()
+    user.save()
+    user.groups.clear()
 
 
 def register() -> None:

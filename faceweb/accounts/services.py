@@ -42,9 +42,19 @@ def account_export(*, user: User) -> IO[bytes]:
 
 
 def account_delete(*, user: User) -> None:
-    """Remove the person and everything of theirs; files go when the transaction commits."""
+    """Remove the person and everything of theirs; files go when the transaction commits.
+
+    Where a photo is on legal hold, the account stays as a row without name, address, password or
+    sign-in until the hold ends.
+    """
     user_id = user.pk
     with transaction.atomic():
         for section in sections():
             section.erase(user)
     logger.info("account %s erased", user_id)
+
+
+def accounts_forget() -> int:
+    """Remove the rows of people who left, once nothing of theirs is on hold; returns how many."""
+    gone = User.objects.exclude(erased_at=None).filter(photos=None)
+    return sum(1 for user in gone if user.delete()[0])

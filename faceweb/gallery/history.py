@@ -87,7 +87,9 @@ def photo_history(photo: Photo, *, most: int = MAX_SHOWN) -> History:
     )
     relatives = {relative.pk: relative for relative in shown}
     target = parents[photo.pk]
-    sources = photo.lineage.filter(role=Lineage.Role.SOURCE, parent__owner=photo.owner_id)
+    sources = photo.lineage.filter(
+        role=Lineage.Role.SOURCE, parent__owner=photo.owner_id, parent__erased_at=None
+    )
     return History(
         target=relatives[target] if target else None,
         sources=[source.parent for source in sources.select_related("parent").order_by("pk")],
@@ -115,7 +117,8 @@ def _parents(photo: Photo) -> dict[UUID, UUID | None]:
     made_on = Lineage.objects.filter(child=OuterRef("pk"), role=Lineage.Role.TARGET)
     pk = Photo._meta.pk.get_db_prep_value(photo.pk, connection)
     rows = (
-        Photo.objects.filter(owner=photo.owner_id, pk__in=RawSQL(_FAMILY, [pk]))  # noqa: S611
+        Photo.objects.kept()
+        .filter(owner=photo.owner_id, pk__in=RawSQL(_FAMILY, [pk]))  # noqa: S611
         .annotate(made_on=Subquery(made_on.values("parent")[:1], output_field=UUIDField()))
         .order_by("created_at", "pk")
         .values_list("pk", "made_on")

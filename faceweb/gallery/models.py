@@ -29,7 +29,11 @@ def derivative_path(photo: "Photo", filename: str) -> str:
 class PhotoQuerySet(models.QuerySet["Photo"]):
     def for_user(self, user: object) -> "PhotoQuerySet":
         """What this person may see: their own. Everybody else's does not exist for them."""
-        return self.filter(owner_id=getattr(user, "pk", None), erased_at=None)
+        return self.filter(owner_id=getattr(user, "pk", None)).kept()
+
+    def kept(self) -> "PhotoQuerySet":
+        """Without those that their owner deleted while they were on hold."""
+        return self.filter(erased_at=None)
 
     def for_page(self) -> "PhotoQuerySet":
         """Only the columns that a grid of photos shows."""
@@ -136,7 +140,7 @@ class Photo(models.Model):
             models.UniqueConstraint(
                 fields=("owner", "upload_sha256"),
                 name="photo_one_copy_per_owner",
-                condition=~models.Q(upload_sha256=""),
+                condition=~models.Q(upload_sha256="") & models.Q(erased_at=None),
             ),
         )
 

@@ -19,6 +19,7 @@ from django.db.models import Count, F, Q, Sum
 from django.utils import timezone
 from numpy.typing import NDArray
 
+from faceweb.gallery import forgetting
 from faceweb.gallery.analysis import get_analyser
 from faceweb.gallery.consent import CONSENT_VERSION
 from faceweb.gallery.errors import IntakeError
@@ -30,6 +31,7 @@ from faceweb.gallery.files import (
     files_store,
 )
 from faceweb.gallery.models import Photo, PhotoQuerySet
+from faceweb.gallery.retention import expiry_of_new
 from faceweb.gallery.sandbox import intake_folder, upload_decode
 from faceweb.gallery.screening import get_screener
 from models.imaging import decode_image
@@ -80,6 +82,7 @@ def photo_intake(
             upload_sha256=digest,
             consent_version=consent_version,
             consent_at=timezone.now(),
+            expires_at=expiry_of_new(origin),
         )
         with decoded.picture() as picture:
             try:
@@ -140,7 +143,7 @@ def quota_check(*, owner: "User", extra_bytes: int = 0) -> None:
     Raises:
         IntakeError: ``quota_photos`` or ``quota_bytes``.
     """
-    kept = Photo.objects.filter(owner=owner).aggregate(photos=Count("pk"), bytes=Sum("bytes"))
+    kept = Photo.objects.for_user(owner).aggregate(photos=Count("pk"), bytes=Sum("bytes"))
     if kept["photos"] >= settings.QUOTA_PHOTOS:
         raise IntakeError(
             "quota_photos",
@@ -168,7 +171,7 @@ def _receive(upload: UploadedFile, path: Path) -> str:
 
 
 def _known_copy(owner: "User", digest: str) -> Photo | None:
-    return Photo.objects.filter(owner=owner, upload_sha256=digest).first()
+    return Photo.objects.for_user(owner).filter(upload_sha256=digest).first()
 
 
 def _lock(owner: "User") -> None:
@@ -230,11 +233,25 @@ def photos_delete(*, owner: "User | UUID", ids: Iterable[UUID]) -> int:
             removed += held.update(erased_at=timezone.now())
             free = mine.filter(pk__in=batch, legal_hold=False)
             rows = list(free.values_list("pk", *FIELDS))
-            mine.filter(pk__in=[pk for pk, *_ in rows]).delete()
+            gone = frozenset(str(pk) for pk, *_ in rows)
+            mine.filter(pk__in=gone).delete()
+            if gone:
+                owner_id = owner if isinstance(owner, UUID) else owner.pk
+                _makings_forget(owner_id, gone)
+                forgetting.forget(owner_id, gone)
             names = [name for _, *files in rows for name in files]
             transaction.on_commit(partial(files_remove, names), robust=True)
             removed += len(rows)
     return removed
+
+
+def _makings_forget(owner_id: UUID, gone: frozenset[str]) -> None:
+    """Take the ids of deleted photos out of how what was made of them came about."""
+    results = Photo.objects.filter(owner=owner_id).exclude(making={}).only("pk", "making")
+    for photo in results.iterator(chunk_size=DELETE_BATCH):
+        if forgetting.mentions(photo.making, gone):
+            photo.making = forgetting.without(photo.making, gone)
+            photo.save(update_fields=["making"])
 
 
 def photo_analyse(photo_id: UUID) -> None:

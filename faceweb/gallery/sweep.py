@@ -1,16 +1,24 @@
-"""Finds what a killed process left behind: unfinished intakes, and files without a row."""
+"""Finds what is over, and what a killed process left behind: intakes, files without a row."""
 
+import logging
 import shutil
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from itertools import islice
+from uuid import UUID
 
 from django.core.files.storage import Storage, default_storage
 from django.utils import timezone
 
 from faceweb.gallery.files import files_remove, rowless
+from faceweb.gallery.models import Photo
+from faceweb.gallery.retention import photos_over
 from faceweb.gallery.sandbox import incoming_folder
+from faceweb.gallery.services import photos_delete
+
+logger = logging.getLogger(__name__)
 
 # An intake lasts seconds, and a file is written moments before its row.
 AGE = timedelta(hours=1)
@@ -28,6 +36,47 @@ def files_sweep() -> int:
         files_remove(orphans)
         removed += len(orphans)
     return removed
+
+
+def photos_expire() -> int:
+    """Delete every photo that `retention.photos_over` names; returns how many there were."""
+    over = photos_over()
+    removed = 0
+    while rows := list(over.order_by("pk").values_list("owner_id", "pk")[:BATCH]):
+        by_owner: dict[UUID, list[UUID]] = defaultdict(list)
+        for owner, pk in rows:
+            by_owner[owner].append(pk)
+        gone = sum(photos_delete(owner=owner, ids=ids) for owner, ids in by_owner.items())
+        if not gone:
+            break
+        removed += gone
+    if removed:
+        logger.info("%d photos deleted: their time was over", removed)
+    return removed
+
+
+def photos_without_files() -> Iterator[UUID]:
+    """The photos, older than an hour, whose picture is not in the store any more.
+
+    They are found and told, never removed by themselves: a store that is away for an hour looks
+    just the same.
+    """
+    rows = (
+        Photo.objects.filter(created_at__lt=timezone.now() - AGE)
+        .order_by("pk")
+        .values_list("pk", "original")
+        .iterator(chunk_size=BATCH)
+    )
+    while batch := list(islice(rows, BATCH)):
+        yield from (pk for pk, name in batch if not default_storage.exists(name))
+
+
+def photos_report_fileless() -> int:
+    """Log each photo that has lost its picture; returns how many there are."""
+    missing = list(photos_without_files())
+    for pk in missing:
+        logger.error("photo %s has lost its file", pk)
+    return len(missing)
 
 
 def _sweep_incoming(before: datetime) -> int:

@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from faceweb.gallery import services, sweep
+from faceweb.gallery import retention, services, sweep
 
 
 @shared_task
@@ -23,3 +23,16 @@ def photos_analyse_pending() -> None:
 def files_sweep() -> None:
     """Remove what killed processes left behind."""
     sweep.files_sweep()
+
+
+@shared_task
+def photos_expire() -> None:
+    """Delete the photos whose time is over."""
+    retention.photos_date_undated()
+    sweep.photos_expire()
+
+
+@shared_task
+def photos_find_fileless() -> None:
+    """Tell which photos have lost their files."""
+    sweep.photos_report_fileless()

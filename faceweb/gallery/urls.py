@@ -10,5 +10,6 @@ urlpatterns = [
     path("photos/<uuid:photo_id>/file/<slug:size>/", views.photo_file, name="photo_file"),
     path("photos/<uuid:photo_id>/faces/", views.photo_faces, name="photo_faces"),
     path("photos/<uuid:photo_id>/faces/<int:index>/", views.photo_face, name="photo_face"),
+    path("photos/<uuid:photo_id>/keep/", views.photo_keep_longer, name="photo_keep"),
     path("photos/<uuid:photo_id>/delete/", views.photo_remove, name="photo_delete"),
 ]

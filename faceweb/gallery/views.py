@@ -13,6 +13,7 @@ from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.cache import get_conditional_response
+from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.http import quote_etag, url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
@@ -22,6 +23,7 @@ from faceweb.gallery.delivery import CONTENT_TYPES, photo_response, picture_head
 from faceweb.gallery.errors import IntakeError
 from faceweb.gallery.history import History, photo_history, version_label
 from faceweb.gallery.models import Photo
+from faceweb.gallery.retention import photo_keep, photo_kept_until, photo_may_extend
 from faceweb.gallery.services import photo_delete, photo_intake, photos_delete
 
 if TYPE_CHECKING:
@@ -150,6 +152,8 @@ def photo_page(request: HttpRequest, photo_id: UUID) -> HttpResponse:
         "chosen": chosen,
         "chosen_label": version_label(chosen) if chosen else "",
         "label": version_label(photo),
+        "kept_until": photo_kept_until(photo),
+        "may_extend": photo_may_extend(photo),
     }
     return render(request, "gallery/photo.html", context)
 
@@ -189,6 +193,17 @@ def photo_face(request: HttpRequest, photo_id: UUID, index: int) -> HttpResponse
             raise Http404 from error
         response = HttpResponse(crop, content_type="image/webp")
     return picture_headers(response, etag)
+
+
+@login_required
+@require_POST
+def photo_keep_longer(request: HttpRequest, photo_id: UUID) -> HttpResponse:
+    """Put off the day on which a photo is deleted by itself."""
+    photo = _own_photo(request, photo_id)
+    until = photo_keep(photo=photo)
+    kept = f"until {date_format(until, 'j F Y')}" if until else "for good"
+    messages.success(request, f"This picture is kept {kept}.")
+    return redirect(photo)
 
 
 @login_required

@@ -6,4 +6,8 @@ class JobsConfig(AppConfig):
     verbose_name = "Jobs"
 
     def ready(self) -> None:
-        from faceweb.jobs import checks  # noqa: F401 - registers itself
+        from faceweb.gallery import forgetting, retention
+        from faceweb.jobs import checks, services  # noqa: F401 - checks register themselves
+
+        forgetting.register(services.jobs_of_photos_forget)
+        retention.register(services.photos_at_work_keep)

@@ -21,6 +21,8 @@ from django.db.models.functions import Coalesce, Greatest, Now
 from django.db.models.lookups import LessThan
 
 from faceweb.gallery.files import files_roll_back
+from faceweb.gallery.forgetting import mentions
+from faceweb.gallery.models import PhotoQuerySet
 from faceweb.jobs import broker, kinds, progress
 from faceweb.jobs.errors import JobCancelled, LeaseLost, TooManyJobs
 from faceweb.jobs.kinds import Outcome
@@ -292,6 +294,34 @@ def _resend_lost() -> int:
     lost = list(stale.order_by("dispatched_at").values_list("pk", flat=True)[:missing])
     Job.objects.dispatched().filter(pk__in=lost).update(dispatched_at=Now())
     return _send(lost)
+
+
+def jobs_forget() -> int:
+    """Remove the rows of jobs that ended longer ago than photos are kept; returns how many."""
+    if not settings.RETENTION_DAYS:
+        return 0
+    ended = Job.objects.exclude(state__in=Job.UNFINISHED)
+    over = Now() - timedelta(days=settings.RETENTION_DAYS)
+    return ended.filter(finished_at__lt=over, result=None).delete()[0]
+
+
+def jobs_of_photos_forget(owner_id: UUID, photo_ids: frozenset[str]) -> None:
+    """Remove the jobs of a person that name one of these photos, which are being deleted.
+
+    A worker in the middle of one finds its row gone at its next stage and leaves nothing behind.
+    """
+    jobs = Job.objects.filter(owner=owner_id).values_list("pk", "recipe", "figures", "result_id")
+    gone = [
+        pk
+        for pk, recipe, figures, result in jobs.iterator()
+        if str(result) in photo_ids or mentions([recipe, figures], photo_ids)
+    ]
+    Job.objects.filter(pk__in=gone).delete()
+
+
+def photos_at_work_keep(photos: PhotoQuerySet) -> PhotoQuerySet:
+    """Leave out the photos of everybody who has a job waiting or at work."""
+    return photos.exclude(owner__in=Job.objects.unfinished().order_by().values("owner"))
 
 
 # --- the parts --------------------------------------------------------------------------------

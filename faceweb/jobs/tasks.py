@@ -30,6 +30,12 @@ def jobs_dispatch() -> None:
     services.jobs_dispatch()
 
 
+@shared_task
+def jobs_forget() -> None:
+    """Remove the rows of jobs that ended long ago."""
+    services.jobs_forget()
+
+
 @worker_process_init.connect
 def warm_up_in_background(**_: Any) -> None:
     """Get ready while the worker already takes messages."""

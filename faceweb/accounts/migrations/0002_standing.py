@@ -20,4 +20,9 @@ class Migration(migrations.Migration):
             name='sharing_off_until',
             field=models.DateTimeField(blank=True, null=True),
         ),
+        migrations.AddField(
+            model_name='user',
+            name='erased_at',
+            field=models.DateTimeField(blank=True, help_text='When the person left; the row stays while one of their photos is on hold.', null=True),
+        ),
     ]

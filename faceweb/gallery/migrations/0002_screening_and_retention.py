@@ -51,4 +51,12 @@ class Migration(migrations.Migration):
             model_name='photo',
             index=models.Index(condition=models.Q(('screening', 'pending')), fields=['created_at'], name='photo_screening_pending'),
         ),
+        migrations.RemoveConstraint(
+            model_name='photo',
+            name='photo_one_copy_per_owner',
+        ),
+        migrations.AddConstraint(
+            model_name='photo',
+            constraint=models.UniqueConstraint(condition=models.Q(models.Q(('upload_sha256', ''), _negated=True), ('erased_at', None)), fields=('owner', 'upload_sha256'), name='photo_one_copy_per_owner'),
+        ),
     ]

@@ -1,0 +1,89 @@
+"""How long photos are kept, and what ends with them.
+
+An upload that made nothing goes after UNUSED_HOURS; everything else after RETENTION_DAYS, which
+its owner may put off, up to RETENTION_MAX_DAYS after it was made. A photo stays at least as long
+as what was made of it. 0 switches a limit off.
+"""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from django.conf import settings
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
+from faceweb.gallery.models import Photo, PhotoQuerySet
+
+Keeper = Callable[[PhotoQuerySet], PhotoQuerySet]
+"""Leaves out those of the photos that may not go yet."""
+
+_keepers: list[Keeper] = []
+
+
+def register(keeper: Keeper) -> None:
+    """Let ``keeper`` say which photos may not be deleted by the clock yet."""
+    _keepers.append(keeper)
+
+
+def photos_over() -> PhotoQuerySet:
+    """The photos whose time is over, and what its owner deleted while it was on hold."""
+    over = Photo.objects.filter(
+        Q(expires_at__lte=timezone.now()) | Q(erased_at__isnull=False), legal_hold=False
+    )
+    for keeper in _keepers:
+        over = keeper(over)
+    return over
+
+
+def expiry_of_new(origin: str) -> datetime | None:
+    """When a photo that is stored now goes by itself; None where it does not."""
+    if origin == Photo.Origin.UPLOAD and settings.UNUSED_HOURS:
+        return timezone.now() + timedelta(hours=settings.UNUSED_HOURS)
+    return _plan_end()
+
+
+def _plan_end() -> datetime | None:
+    if not settings.RETENTION_DAYS:
+        return None
+    return timezone.now() + timedelta(days=settings.RETENTION_DAYS)
+
+
+def photo_kept_until(photo: Photo) -> datetime | None:
+    """When ``photo`` would go if its owner put that off now; None for never."""
+    end = _plan_end()
+    if end is None:
+        return None
+    if settings.RETENTION_MAX_DAYS:
+        end = min(end, photo.created_at + timedelta(days=settings.RETENTION_MAX_DAYS))
+    return max(end, photo.expires_at) if photo.expires_at else end
+
+
+def photo_may_extend(photo: Photo) -> bool:
+    """Whether `photo_keep` would keep ``photo`` for at least another day."""
+    if photo.expires_at is None:
+        return False
+    until = photo_kept_until(photo)
+    return until is None or until - photo.expires_at >= timedelta(days=1)
+
+
+def photo_keep(*, photo: Photo) -> datetime | None:
+    """Put off the deletion of ``photo`` as far as the site allows; returns when it is now."""
+    photo.expires_at = photo_kept_until(photo)
+    photo.save(update_fields=["expires_at"])
+    return photo.expires_at
+
+
+def parents_keep(*, child: Photo, parents: QuerySet[Photo]) -> None:
+    """Keep what ``child`` was made of at least as long as ``child``."""
+    shorter = parents.exclude(expires_at=None)
+    if child.expires_at is not None:
+        shorter = shorter.filter(expires_at__lt=child.expires_at)
+    shorter.update(expires_at=child.expires_at)
+
+
+def photos_date_undated() -> int:
+    """Give photos from before the site had a limit a full term from now; returns how many."""
+    end = _plan_end()
+    if end is None:
+        return 0
+    return Photo.objects.filter(expires_at=None).update(expires_at=end)
