@@ -8,7 +8,7 @@ Usage: ``python -I decode_child.py FOLDER MAX_PIXELS MAX_SIDE``. It reads ``FOLD
 ``original.jpg``, ``preview.webp`` and ``thumb.webp`` beside it and prints one line of JSON: either
 ``{"width": ..., "height": ...}`` or ``{"error": code}``, the codes being those of `Refused`.
 
-The encoding half, `encode_copies`, also serves the site itself for pictures it made.
+The encoding half, `encode_derivatives`, also serves the site itself for pictures it made.
 """
 
 import contextlib
@@ -193,10 +193,17 @@ def encode_copies(image: Image.Image) -> dict[str, bytes]:
     ``original.jpg`` at full size without chroma subsampling, ``preview.webp`` at most 1280 px and
     ``thumb.webp`` at most 320 px on the longer side; none is ever enlarged.
     """
+    return {
+        "original.jpg": _encoded(image, "JPEG", quality=ORIGINAL_QUALITY, subsampling=0),
+        **encode_derivatives(image),
+    }
+
+
+def encode_derivatives(image: Image.Image) -> dict[str, bytes]:
+    """The smaller of `encode_copies`."""
     preview = _shrunk(image, PREVIEW_SIDE)
     thumb = _shrunk(preview, THUMB_SIDE)
     return {
-        "original.jpg": _encoded(image, "JPEG", quality=ORIGINAL_QUALITY, subsampling=0),
         # WebP's default method 4 takes nearly three times as long for a fifth less in size, and
         # somebody waits for each of these.
         "preview.webp": _encoded(preview, "WEBP", quality=PREVIEW_QUALITY, method=1),

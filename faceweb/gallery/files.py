@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 from django.core.files.base import ContentFile, File
 from django.core.files.storage import default_storage
@@ -16,8 +17,9 @@ from django.db.models import Q
 from numpy.typing import NDArray
 from PIL import Image
 
-from faceweb.gallery.decode_child import encode_copies
+from faceweb.gallery.decode_child import ORIGINAL_QUALITY, encode_derivatives
 from faceweb.gallery.models import Photo
+from models.imaging import encode_jpeg
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +61,11 @@ def picture_encode(image: NDArray[np.uint8]) -> Picture:
         image: uint8 (H, W, 3) BGR.
     """
     height, width = image.shape[:2]
-    encoded = encode_copies(Image.fromarray(np.ascontiguousarray(image[..., ::-1])))
+    rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    encoded = {
+        "original.jpg": encode_jpeg(image, ORIGINAL_QUALITY),
+        **encode_derivatives(Image.fromarray(rgb)),
+    }
     return Picture(
         width,
         height,
