@@ -21,11 +21,11 @@ _LOWEST_WEIGHT: Final = 0.02
 class PersonThresholds:
     """What two faces must reach to count as one person. Both must be reached.
 
-    Chosen on the 136 pairs of 17 faces on 14 photos with a MobileFaceNet of the same training:
-    7 pairs of one person had cosines of 0.78 and up and agreements of 0.75 and up, 129 pairs of
-    two people cosines of at most 0.29. At these thresholds none of the 129 was taken for one
-    person, which with 95 % confidence means a false match rate under 2.3 %. Geometry alone
-    accepts nearly every pair: it is there to stop a pair whose points were found wrongly.
+    The defaults were chosen on the 136 pairs of 17 faces on 14 photos with a MobileFaceNet of the
+    same training: 7 pairs of one person had cosines of 0.78 and up and agreements of 0.75 and up,
+    129 pairs of two people cosines of at most 0.29. At these thresholds none of the 129 was taken
+    for one person, which with 95 % confidence means a false match rate under 2.3 %. Geometry
+    alone accepts nearly every pair: it is there to stop a pair whose points were found wrongly.
 
     Attributes:
         cosine: of the embeddings, -1 to 1.
@@ -55,12 +55,27 @@ def is_same_person(a: Face, b: Face, thresholds: PersonThresholds | None = None)
         ValueError: a face has no embedding.
     """
     thresholds = thresholds or PersonThresholds()
+    return (
+        _likeness(a, b) >= thresholds.cosine and kps_agreement(a.kps, b.kps) >= thresholds.geometry
+    )
+
+
+def whose_face(
+    person: Face, faces: Sequence[Face], thresholds: PersonThresholds | None = None
+) -> Face | None:
+    """The one of `faces` that is `person`, by both measures; the likest, or None.
+
+    Raises:
+        ValueError: a face has no embedding.
+    """
+    same = [face for face in faces if is_same_person(person, face, thresholds)]
+    return max(same, key=lambda face: _likeness(person, face), default=None)
+
+
+def _likeness(a: Face, b: Face) -> float:
     if a.embedding is None or b.embedding is None:
         raise ValueError("faces without embeddings cannot be compared")
-    return (
-        cosine(a.embedding, b.embedding) >= thresholds.cosine
-        and kps_agreement(a.kps, b.kps) >= thresholds.geometry
-    )
+    return cosine(a.embedding, b.embedding)
 
 
 def source_weight(face: Face) -> float:

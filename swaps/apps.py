@@ -8,8 +8,9 @@ class SwapsConfig(AppConfig):
     def ready(self) -> None:
         from faceweb.gallery import analysis
         from faceweb.jobs import kinds
+        from swaps.choice import analyser_name
         from swaps.kind import SWAP
         from swaps.services import get_engine
 
         kinds.register(SWAP)
-        analysis.register(lambda: get_engine().analyser)
+        analysis.register(lambda: get_engine().analyser, analyser_name)

@@ -9,11 +9,12 @@ from django.conf import settings
 
 from faceweb.weights import session_factory, weight_store
 from models.face import Face
+from models.same_person import PersonThresholds
 from models.store import ManifestError
 from swaps.engines.base import SwapEngine, SwapWarning
 
 if TYPE_CHECKING:
-    from swaps.engines.neural_loader import NeuralChoice
+    from swaps.engines.neural_loader import NeuralChoice, NeuralOffers
 
 CheckPair = Callable[[Face, Face], list[SwapWarning]]
 
@@ -27,6 +28,8 @@ class EngineChoice:
         label: its name in plain words.
         check: its `SwapEngine.check`.
         load: loads it, for a worker.
+        analyser: the name of its way of finding faces, as photos keep it.
+        offers: what may be set beyond the blend; None where nothing may.
         missing: why it cannot be loaded, in a sentence; empty when it can.
     """
 
@@ -34,6 +37,8 @@ class EngineChoice:
     label: str
     check: CheckPair
     load: Callable[[], SwapEngine]
+    analyser: str
+    offers: "NeuralOffers | None" = None
     missing: str = ""
 
 
@@ -50,28 +55,50 @@ def engine_choice() -> EngineChoice:
     return _classic() if neural.missing and settings.ENGINE == "auto" else neural
 
 
+def analyser_name() -> str:
+    """The name of the analyser of this site's engine; empty where the engine is not there."""
+    choice = engine_choice()
+    return "" if choice.missing else choice.analyser
+
+
 def _classic() -> EngineChoice:
+    from models.analysis.dlib_analyser import DlibAnalyser
     from swaps.engines.classic import ClassicSwapEngine
 
     return EngineChoice(
-        ClassicSwapEngine.name, ClassicSwapEngine.label, ClassicSwapEngine.check, ClassicSwapEngine
+        ClassicSwapEngine.name,
+        ClassicSwapEngine.label,
+        ClassicSwapEngine.check,
+        ClassicSwapEngine,
+        DlibAnalyser.name,
     )
 
 
 def _neural() -> EngineChoice:
+    from models.analysis.insightface_analyser import InsightFaceAnalyser
+    from models.networks.base import ContractError
+    from models.store.weights import Unavailable
     from swaps.engines.neural import NeuralEngine
-    from swaps.engines.neural_loader import find_weights
+    from swaps.engines.neural_loader import find_offers
 
+    offers, reason = None, ""
     try:
-        missing = find_weights(weight_store(), _neural_choice())
-        reason = f"{missing.reason} {missing.way_on}" if missing else ""
-    except ManifestError as error:
+        found = find_offers(weight_store(), _neural_choice())
+        if isinstance(found, Unavailable):
+            reason = f"{found.reason} {found.way_on}"
+        else:
+            offers = found
+    except (ContractError, ManifestError) as error:
         reason = str(error)
+    except KeyError:
+        reason = "FACEWEB_NEURAL_SWAPPER names a card that does not exist."
     return EngineChoice(
         NeuralEngine.name,
         NeuralEngine.label,
         NeuralEngine.check,
         _load_neural,
+        InsightFaceAnalyser.name,
+        offers,
         reason,
     )
 
@@ -80,7 +107,12 @@ def _neural_choice() -> "NeuralChoice":
     from swaps.engines.neural_loader import NeuralChoice
 
     return NeuralChoice(
-        swapper=settings.NEURAL_SWAPPER, precision=cast(Any, settings).NEURAL_PRECISION
+        swapper=settings.NEURAL_SWAPPER,
+        precision=cast(Any, settings).NEURAL_PRECISION,
+        same_person=PersonThresholds(
+            cosine=settings.SAME_PERSON_LIKENESS / 100,
+            geometry=settings.SAME_PERSON_GEOMETRY / 100,
+        ),
     )
 
 

@@ -9,12 +9,12 @@ from uuid import UUID
 from django.http import QueryDict
 from django.urls import reverse
 
+from swaps.drawing import DETAILS, LEAST_STRENGTH, MASKS, PARTS, Drawing
 from swaps.engines.base import Blend
-from swaps.recipe import BLENDS, FaceMapping, RecipeError, SwapRecipe
+from swaps.recipe import BLENDS, MAX_SOURCES, FaceMapping, RecipeError, SwapRecipe
 
 Slot = Literal["target", "source"]
 SLOTS: Final[tuple[Slot, ...]] = ("target", "source")
-MAX_SOURCES: Final = 8
 DEFAULT_BLEND: Final[Blend] = "multiband"
 BLEND_LABELS: Final[dict[str, tuple[str, str]]] = {
     "multiband": ("Natural", "Blends tones broadly and keeps fine detail. Right for most photos."),
@@ -50,13 +50,15 @@ class StudioState:
     """All that a person has set in the studio.
 
     ``chosen`` holds, by target face, the source face it gets, or None for "keep as it is". It is
-    empty until somebody chooses.
+    empty until somebody chooses. ``together`` says that all source photos show one person.
     """
 
     target: UUID | None = None
     sources: tuple[UUID, ...] = ()
     chosen: dict[int, SourceFace | None] = field(default_factory=dict)
     blend: Blend = DEFAULT_BLEND
+    together: bool = False
+    drawing: Drawing = field(default_factory=Drawing)
 
     @classmethod
     def from_query(cls, query: QueryDict) -> "StudioState":
@@ -74,6 +76,8 @@ class StudioState:
                 if (source := SourceFace.parse(query.get(name, ""))) or not query.get(name)
             },
             blend=cast(Blend, blend) if blend in BLENDS else DEFAULT_BLEND,
+            together=query.get("together") == "1",
+            drawing=_drawing(query),
         )
 
     def with_photo(self, slot: Slot, photo: UUID) -> "StudioState":
@@ -104,6 +108,9 @@ class StudioState:
         pairs += [(f"map-{face}", str(source or "")) for face, source in self.chosen.items()]
         if self.blend != DEFAULT_BLEND:
             pairs.append(("blend", self.blend))
+        if self.together:
+            pairs.append(("together", "1"))
+        pairs += _drawing_pairs(self.drawing)
         return urlencode(pairs)
 
     def url(self) -> str:
@@ -126,12 +133,59 @@ class StudioState:
         return SwapRecipe(
             target=self.target,
             mapping=tuple(
-                FaceMapping(target_face=face, source=source.photo, source_face=source.face)
+                FaceMapping(
+                    target_face=face,
+                    source=source.photo,
+                    source_face=source.face,
+                    more_sources=tuple(
+                        photo for photo in self.sources if self.together and photo != source.photo
+                    ),
+                )
                 for face, source in sorted(self.chosen.items())
                 if source is not None
             ),
             blend=self.blend,
+            drawing=self.drawing,
         )
+
+
+def _drawing(query: QueryDict) -> Drawing:
+    """How the face is drawn, as a form or an address says it; what cannot be read is left out.
+
+    Boxes that are not ticked send nothing, so ``mask`` says that there were boxes at all.
+    """
+    plain = Drawing()
+    masks, parts = plain.masks, plain.parts
+    if "mask" in query:
+        masks = frozenset(mask for mask in MASKS if mask in query.getlist("mask"))
+        parts = frozenset(part for part in PARTS if part in query.getlist("part"))
+    detail = _number(query.get("detail", ""), 0)
+    strength = _number(query.get("strength", ""), plain.strength)
+    enhance = _number(query.get("enhance", ""), plain.enhance)
+    return Drawing(
+        strength=min(max(strength, LEAST_STRENGTH), 100),
+        detail=detail if detail in DETAILS else None,
+        masks=masks,
+        parts=parts,
+        enhance=min(enhance, 100),
+    )
+
+
+def _drawing_pairs(drawing: Drawing) -> list[tuple[str, str]]:
+    plain = Drawing()
+    pairs = [
+        (name, str(getattr(drawing, name)))
+        for name in ("strength", "detail", "enhance")
+        if getattr(drawing, name) != getattr(plain, name)
+    ]
+    if drawing.masks is not None:
+        pairs += [("mask", mask) for mask in ("box", *MASKS) if mask in {"box", *drawing.masks}]
+        pairs += [("part", part) for part in PARTS if part in drawing.parts]
+    return pairs
+
+
+def _number(text: str, default: int) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) <= 4 else default
 
 
 def parse_uuid(text: str) -> UUID | None:

@@ -10,16 +10,17 @@ import numpy as np
 
 from faceweb.gallery.models import Photo
 from faceweb.gallery.results import result_prepare, result_store
-from faceweb.gallery.services import photo_read
+from faceweb.gallery.services import photo_read, photos_analyse_now
 from faceweb.jobs.errors import JobError
 from faceweb.jobs.kinds import JobKind, Outcome
 from faceweb.jobs.models import Job
-from faceweb.jobs.recipes import RecipeError, recipe_photos
+from faceweb.jobs.recipes import RecipeError, recipe_faces, recipe_photos
 from faceweb.jobs.reporter import Reporter
 from models.errors import FaceError
-from swaps.engines.base import FaceSwap, SwapEngine, SwapOptions, SwapResult
-from swaps.recipe import SwapRecipe
-from swaps.services import KIND, get_engine, pick_faces
+from swaps.choice import engine_choice
+from swaps.engines.base import FaceOutcome, FaceSwap, SwapEngine, SwapOptions, SwapResult
+from swaps.recipe import FaceMapping, SwapRecipe
+from swaps.services import KIND, get_engine, is_steerable, pick_faces
 
 # The engine's stages in plain words, and where each begins and ends on the bar.
 _STAGES = {
@@ -42,6 +43,7 @@ def swap_run(job: Job, report: Reporter) -> Outcome:
     try:
         recipe = SwapRecipe.from_dict(job.recipe)
         photos = recipe_photos(owner=job.owner, ids=[recipe.target, *recipe.sources])
+        photos_analyse_now(photos.values())
         target = photos[recipe.target]
         images = {pk: photo_read(photo) for pk, photo in photos.items()}
         swaps = _face_swaps(recipe, photos, images)
@@ -49,15 +51,15 @@ def swap_run(job: Job, report: Reporter) -> Outcome:
         raise JobError(error.code, error.sentence, error.way_on) from error
     opened = time.perf_counter()
 
-    engine = get_engine()
     try:
+        engine = get_engine()
         result = engine.run(
             images[recipe.target],
             swaps,
-            SwapOptions(blend=recipe.blend),
+            _options(recipe),
             partial(_forward, report),
         )
-    except FaceError as error:
+    except (FaceError, RecipeError) as error:
         raise JobError(error.code, error.sentence, error.way_on) from error
     report.stage("Saving the result", _SAVING)
 
@@ -68,7 +70,7 @@ def swap_run(job: Job, report: Reporter) -> Outcome:
         image=result.image,
         origin=Photo.Origin.SWAP,
         target=target,
-        sources=[photos[source] for source in recipe.sources],
+        sources=[photos[source] for source in _sources_used(recipe, result)],
         making=making,
     )
     return Outcome(
@@ -84,30 +86,71 @@ def _forward(report: Reporter, stage: str, fraction: float) -> None:
     report.stage(words, begin + (end - begin) * fraction)
 
 
+def _options(recipe: SwapRecipe) -> SwapOptions:
+    offers = engine_choice().offers
+    if offers is None:
+        return SwapOptions(blend=recipe.blend)
+    # The site may offer less than when this was asked for.
+    return recipe.drawing.fitted(offers).options()
+
+
 def _face_swaps(
     recipe: SwapRecipe, photos: Mapping[UUID, Photo], images: Mapping[UUID, np.ndarray]
 ) -> list[FaceSwap]:
-    faces = {pk: photo.found_faces() for pk, photo in photos.items()}
-    swaps = []
+    # Imported here: pages have no engine.
+    from swaps.engines.neural import NeuralFaceSwap
+
+    faces = {pk: recipe_faces(photos[pk]) for pk in recipe.must_show_a_face}
+    swaps: list[FaceSwap] = []
     for mapping in recipe.mapping:
         target, source = pick_faces(mapping, faces[recipe.target], faces[mapping.source])
-        swaps.append(FaceSwap(target, images[mapping.source], source))
+        more = tuple((images[pk], tuple(photos[pk].found_faces())) for pk in mapping.more_sources)
+        if more and is_steerable(engine_choice()):
+            swaps.append(NeuralFaceSwap(target, images[mapping.source], source, more))
+        else:
+            swaps.append(FaceSwap(target, images[mapping.source], source))
     return swaps
+
+
+def _more_used(mapping: FaceMapping, outcome: FaceOutcome) -> list[UUID]:
+    if not is_steerable(engine_choice()):
+        return []
+    return [
+        photo for number, photo in enumerate(mapping.more_sources) if number not in outcome.left_out
+    ]
+
+
+def _sources_used(recipe: SwapRecipe, result: SwapResult) -> list[UUID]:
+    """The photos a face was really taken from, each once."""
+    return list(
+        dict.fromkeys(
+            photo
+            for mapping, outcome in zip(recipe.mapping, result.outcomes, strict=True)
+            for photo in (mapping.source, *_more_used(mapping, outcome))
+        )
+    )
 
 
 def _making(
     engine: SwapEngine, recipe: SwapRecipe, result: SwapResult, timings: dict[str, float]
 ) -> dict[str, Any]:
     """How the result came about, as its page shows it and as it is kept with the photo."""
+    offers = engine_choice().offers
+    drawing = recipe.drawing.fitted(offers)
     return {
         "engine": engine.name,
         "engine_label": engine.label,
-        "blend": recipe.blend,
+        **(
+            {"blend": recipe.blend}
+            if offers is None
+            else {"drawing": drawing.to_dict(), "settings": drawing.words(offers)}
+        ),
         "faces": [
             {
                 "target_face": mapping.target_face,
                 "source_photo": str(mapping.source),
                 "source_face": mapping.source_face,
+                "more_sources": [str(photo) for photo in _more_used(mapping, outcome)],
                 "similarity_to_source": _rounded(outcome.similarity_to_source),
                 "similarity_to_target": _rounded(outcome.similarity_to_target),
                 "warnings": [

@@ -1,29 +1,39 @@
 """What a person asked for: whose face goes where."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Any, get_args
+from dataclasses import dataclass, field
+from typing import Any, Final, get_args
 from uuid import UUID
 
 from faceweb.jobs.recipes import RecipeError
+from swaps.drawing import Drawing
 from swaps.engines.base import Blend
 
 __all__ = ["BLENDS", "MAX_FACES", "FaceMapping", "RecipeError", "SwapRecipe"]
 
 BLENDS: tuple[str, ...] = get_args(Blend)
 MAX_FACES = 20
+MAX_SOURCES: Final = 8
+"""Photos one face may be known from."""
 
 
 @dataclass(frozen=True, slots=True)
 class FaceMapping:
     """Put face ``source_face`` of photo ``source`` onto face ``target_face`` of the target.
 
-    Face numbers count a photo's stored faces from 0, largest first.
+    Face numbers count a photo's stored faces from 0, largest first. ``more_sources`` are further
+    photos said to show the same person; which face there it is, the engine finds out.
     """
 
     target_face: int
     source: UUID
     source_face: int
+    more_sources: tuple[UUID, ...] = ()
+
+    @property
+    def photos(self) -> tuple[UUID, ...]:
+        """The photos the new face is known from, the chosen one first."""
+        return (self.source, *self.more_sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +43,7 @@ class SwapRecipe:
     target: UUID
     mapping: tuple[FaceMapping, ...]
     blend: Blend = "multiband"
+    drawing: Drawing = field(default_factory=Drawing)
 
     def __post_init__(self) -> None:
         if not self.mapping:
@@ -52,26 +63,37 @@ class SwapRecipe:
             raise RecipeError("face_mapped_twice", "One face in the photo is mapped twice.")
         if self.blend not in BLENDS:
             raise RecipeError("unknown_blend", "This way of blending is not known.")
+        for face in self.mapping:
+            if len(set(face.photos)) != len(face.photos):
+                raise RecipeError("source_twice", "One photo of the new face is given twice.")
+            if len(face.photos) > MAX_SOURCES:
+                raise RecipeError(
+                    "too_many_sources",
+                    f"One face can be known from at most {MAX_SOURCES} photos.",
+                    "Take the largest and sharpest ones.",
+                )
+        self.drawing.check()
 
     @property
     def sources(self) -> tuple[UUID, ...]:
         """The source photos, each once, in the order they are first used."""
-        return tuple(dict.fromkeys(face.source for face in self.mapping))
+        return tuple(dict.fromkeys(photo for face in self.mapping for photo in face.photos))
+
+    @property
+    def must_show_a_face(self) -> frozenset[UUID]:
+        """The photos whose faces are named; of further photos of a person some may be no use."""
+        return frozenset({self.target, *(face.source for face in self.mapping)})
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-safe; `from_dict` reads it back."""
-        return {
+        """JSON-safe, defaults of the neural engine left out; `from_dict` reads it back."""
+        data: dict[str, Any] = {
             "target": str(self.target),
-            "mapping": [
-                {
-                    "target_face": face.target_face,
-                    "source": str(face.source),
-                    "source_face": face.source_face,
-                }
-                for face in self.mapping
-            ],
+            "mapping": [_row(face) for face in self.mapping],
             "blend": self.blend,
         }
+        if self.drawing != Drawing():
+            data["drawing"] = self.drawing.to_dict()
+        return data
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "SwapRecipe":
@@ -86,9 +108,21 @@ class SwapRecipe:
                 target=UUID(str(data["target"])),
                 mapping=tuple(_mappings(data["mapping"])),
                 blend=data.get("blend", "multiband"),
+                drawing=Drawing.from_dict(data.get("drawing", {})),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise RecipeError("malformed", "This request cannot be read.") from error
+
+
+def _row(face: FaceMapping) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "target_face": face.target_face,
+        "source": str(face.source),
+        "source_face": face.source_face,
+    }
+    if face.more_sources:
+        row["more_sources"] = [str(photo) for photo in face.more_sources]
+    return row
 
 
 def _mappings(rows: Iterable[dict[str, Any]]) -> Iterable[FaceMapping]:
@@ -96,4 +130,5 @@ def _mappings(rows: Iterable[dict[str, Any]]) -> Iterable[FaceMapping]:
         target_face, source_face = int(row["target_face"]), int(row["source_face"])
         if target_face < 0 or source_face < 0:
             raise ValueError("faces are counted from 0")
-        yield FaceMapping(target_face, UUID(str(row["source"])), source_face)
+        more = tuple(UUID(str(photo)) for photo in row.get("more_sources", ()))
+        yield FaceMapping(target_face, UUID(str(row["source"])), source_face, more)

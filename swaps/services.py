@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from faceweb.accounts.models import User
+from faceweb.gallery.services import photos_renew
 from faceweb.jobs.models import Job
 from faceweb.jobs.recipes import RecipeError, recipe_face, recipe_faces, recipe_photos
 from faceweb.jobs.services import job_create
@@ -61,6 +62,11 @@ def engine_label() -> str:
     return engine_choice().label
 
 
+def is_steerable(choice: EngineChoice) -> bool:
+    """Whether several photos of one person make one face with this engine."""
+    return choice.offers is not None and choice.offers.steerable
+
+
 def swap_check(*, owner: User, recipe: SwapRecipe) -> list[SwapNotice]:
     """What the person should know before starting this swap, from stored data alone.
 
@@ -69,12 +75,23 @@ def swap_check(*, owner: User, recipe: SwapRecipe) -> list[SwapNotice]:
             known yet, a face number does not exist, or the engine refuses the pair.
     """
     photos = recipe_photos(owner=owner, ids=[recipe.target, *recipe.sources])
-    target_faces = recipe_faces(photos[recipe.target])
-    source_faces = {source: recipe_faces(photos[source]) for source in recipe.sources}
+    photos_renew(photos.values())
+    faces = {
+        photo.pk: recipe_faces(photo)
+        for photo in photos.values()
+        if photo.pk in recipe.must_show_a_face or not photo.is_ready
+    }
     choice = _usable_choice()
+    recipe.drawing.check_offers(choice.offers)
+    if any(mapping.more_sources for mapping in recipe.mapping) and not is_steerable(choice):
+        raise RecipeError(
+            "one_photo_only",
+            "This site takes the new face from one photo only.",
+            "Choose the largest and sharpest one.",
+        )
     notices: list[SwapNotice] = []
     for mapping in recipe.mapping:
-        target, source = pick_faces(mapping, target_faces, source_faces[mapping.source])
+        target, source = pick_faces(mapping, faces[recipe.target], faces[mapping.source])
         try:
             warnings = choice.check(target, source)
         except FaceError as error:

@@ -9,9 +9,13 @@ from django.urls import reverse
 
 from faceweb.accounts.models import User
 from faceweb.gallery.models import Photo
-from swaps.forms import BLEND_LABELS, MAX_SOURCES, Slot, SourceFace, StudioState
-from swaps.recipe import RecipeError
-from swaps.services import SwapNotice, swap_check
+from faceweb.gallery.services import photos_renew
+from models.same_person import source_weight
+from swaps.choice import engine_choice
+from swaps.forms import BLEND_LABELS, Slot, SourceFace, StudioState
+from swaps.recipe import MAX_SOURCES, RecipeError
+from swaps.services import SwapNotice, is_steerable, swap_check
+from swaps.settings_panel import Panel, panel_open
 
 NO_FACE_WAY_ON: Final = "Try one where the face is larger, sharper and turned to the camera."
 
@@ -29,6 +33,7 @@ class FaceBox:
     href: str
     value: str
     crop_url: str
+    weight: float
 
     @property
     def radius(self) -> float:
@@ -68,6 +73,7 @@ class Choice:
     crop_url: str
     label: str
     is_chosen: bool
+    is_best: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +111,8 @@ class Studio:
     sources: tuple[WellPhoto, ...]
     rows: tuple[Row, ...]
     missing: bool
+    panel: Panel | None = None
+    can_be_together: bool = False
 
     @property
     def is_pending(self) -> bool:
@@ -152,10 +160,14 @@ def studio_open(*, owner: User, state: StudioState) -> Studio:
     """The page for ``state``. Photos that are not (or no longer) the owner's are left out."""
     asked = {*state.sources, *([state.target] if state.target else [])}
     photos = {photo.pk: photo for photo in Photo.objects.for_user(owner).filter(pk__in=asked)}
+    photos_renew(photos.values())
+    choice = engine_choice()
     state = replace(
         state,
         target=state.target if state.target in photos else None,
         sources=tuple(source for source in state.sources if source in photos),
+        together=state.together and is_steerable(choice),
+        drawing=state.drawing.fitted(choice.offers),
     )
     target, sources = _wells(photos, state)
     target_faces = target.faces if target else ()
@@ -171,6 +183,8 @@ def studio_open(*, owner: User, state: StudioState) -> Studio:
         sources=sources,
         rows=tuple(_row(face, sources, plan) for face in target_faces),
         missing=len(photos) < len(asked),
+        panel=panel_open(state.drawing, choice.offers) if choice.offers else None,
+        can_be_together=is_steerable(choice) and len(sources) > 1,
     )
 
 
@@ -200,9 +214,11 @@ def well_photo(slot: Slot, photo: Photo, state: StudioState) -> WellPhoto:
 
 
 def _face_boxes(slot: Slot, photo: Photo) -> Iterable[FaceBox]:
+    if not photo.is_ready:
+        return
     count = len(photo.faces)
-    for index, face in enumerate(photo.faces):
-        x1, y1, x2, y2 = face["box"]
+    for index, face in enumerate(photo.found_faces()):
+        x1, y1, x2, y2 = (round(float(edge), 2) for edge in face.box)
         yield FaceBox(
             index=index,
             x=x1,
@@ -213,6 +229,7 @@ def _face_boxes(slot: Slot, photo: Photo) -> Iterable[FaceBox]:
             href=f"#face-{index}" if slot == "target" else "#plan",
             value=str(SourceFace(photo.pk, index)),
             crop_url=reverse("photo_face", args=[photo.pk, index]),
+            weight=source_weight(face),
         )
 
 
@@ -237,8 +254,9 @@ def _choose(
 ) -> dict[int, SourceFace | None]:
     """A choice for each target face: the person's where it still holds, else the default.
 
-    Until a source face is chosen, the main face of each source photo goes to the target's faces
-    in turn, largest first: with one source photo only the largest face changes.
+    Until a source face is chosen, the best face of each source photo goes to the target's faces
+    in turn, largest first: with one source photo only the largest face changes. Where there are
+    more photos than faces, or they all show one person, the best of them are taken.
     """
     offered = {face.value for source in sources for face in source.faces}
     held = {
@@ -246,27 +264,46 @@ def _choose(
         for face, source in state.chosen.items()
         if source is None or str(source) in offered
     }
-    main_faces = [SourceFace(source.photo.pk, 0) for source in sources if source.faces]
-    defaults = [] if any(held.values()) else main_faces
+    wanted = 1 if state.together else len(target_faces)
+    defaults = [] if any(held.values()) else _best_faces(sources, wanted)
     return {
         face.index: held.get(face.index, defaults[place] if place < len(defaults) else None)
         for place, face in enumerate(target_faces)
     }
 
 
+def _best_faces(sources: Sequence[WellPhoto], most: int) -> list[SourceFace]:
+    """The best face of each of the ``most`` best source photos, in the photos' order."""
+    best = [(source, _best(source.faces)) for source in sources if source.faces]
+    kept = sorted(best, key=lambda pair: pair[1].weight, reverse=True)[:most]
+    return [
+        SourceFace(source.photo.pk, face.index) for source, face in best if (source, face) in kept
+    ]
+
+
+def _best(faces: Iterable[FaceBox]) -> FaceBox:
+    """Large, sharp and frontal; of equals the largest."""
+    return max(faces, key=lambda face: face.weight)
+
+
 def _row(face: FaceBox, sources: Sequence[WellPhoto], plan: StudioState) -> Row:
     chosen = plan.chosen.get(face.index)
-    several = sum(len(source.faces) for source in sources) > 1
+    offered = [face for source in sources for face in source.faces]
+    several = len(offered) > 1
+    best = _best(offered).value if several else ""
     choices: list[Choice] = []
     for source in sources:
         for source_face in source.faces:
             number = len(choices) + 1
+            is_best = source_face.value == best
             choices.append(
                 Choice(
                     value=source_face.value,
                     crop_url=source_face.crop_url,
-                    label=f"Use face {number}" if several else "Use this face",
+                    label=(f"Use face {number}" if several else "Use this face")
+                    + (", the clearest" if is_best else ""),
                     is_chosen=source_face.value == str(chosen),
+                    is_best=is_best,
                 )
             )
     return Row(face=face, choices=tuple(choices))

@@ -11,12 +11,22 @@ from models.analysis import FaceAnalyser
 
 _lock = threading.Lock()
 _providers: list[Callable[[], FaceAnalyser]] = []
+_names: list[Callable[[], str]] = []
 
 
-def register(provider: Callable[[], FaceAnalyser]) -> None:
-    """Let ``provider`` make the analyser, when it is first needed; the last one registered does."""
+def register(provider: Callable[[], FaceAnalyser], name: Callable[[], str]) -> None:
+    """Let ``provider`` make the analyser, when it is first needed; the last one registered does.
+
+    ``name`` tells its name without making it: pages have none.
+    """
     _providers.append(provider)
+    _names.append(name)
     _made_analyser.cache_clear()
+
+
+def analyser_name() -> str:
+    """The name of the analyser, as the photos that it looked at keep it; "" where any will do."""
+    return _names[-1]() if _names else ""
 
 
 def get_analyser() -> FaceAnalyser:

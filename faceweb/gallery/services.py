@@ -20,7 +20,7 @@ from django.utils import timezone
 from numpy.typing import NDArray
 
 from faceweb.gallery import forgetting
-from faceweb.gallery.analysis import get_analyser
+from faceweb.gallery.analysis import analyser_name, get_analyser
 from faceweb.gallery.consent import CONSENT_VERSION
 from faceweb.gallery.errors import IntakeError
 from faceweb.gallery.files import (
@@ -45,6 +45,8 @@ ANALYSIS_ATTEMPTS = 3
 SCREENING_ATTEMPTS = 3
 # An analysis takes a second or two; a worker that has not finished by then is not working on it.
 ANALYSIS_CLAIM = timedelta(seconds=60)
+# A worker that was not restarted with the pages still uses the other analyser: no endless circle.
+RENEWAL_PAUSE = timedelta(seconds=60)
 # A message needs a moment to arrive; a worker gets through this many between two sweeps.
 PENDING_AGE = timedelta(seconds=10)
 PENDING_BATCH = 20
@@ -351,6 +353,43 @@ def _claim_screening(photo_id: UUID) -> PhotoQuerySet | None:
 def _unscreened(now: datetime) -> Q:
     free = Q(screening_started_at=None) | Q(screening_started_at__lt=now - ANALYSIS_CLAIM)
     return free & Q(screening=Photo.Screening.PENDING) & ~Q(analysis=Photo.Analysis.PENDING)
+
+
+def photos_renew(photos: Iterable[Photo]) -> None:
+    """Have those of ``photos`` analysed again whose faces another engine's analyser found.
+
+    Engines read different things off a face, so after a change of engine the old finds do not
+    serve. The rows, and the objects given, are then as those of photos that just came in.
+    """
+    name = analyser_name()
+    for photo in photos:
+        if not (name and photo.analyser and photo.analyser != name and photo.is_ready):
+            continue
+        if photo.analysis_started_at and timezone.now() - photo.analysis_started_at < RENEWAL_PAUSE:
+            continue
+        fresh: dict[str, Any] = {
+            "analysis": Photo.Analysis.PENDING,
+            "analysis_started_at": None,
+            "analysis_attempts": 0,
+            "analyser": "",
+            "faces": [],
+        }
+        # Of two requests at the same time one sends it.
+        stale = Photo.objects.filter(pk=photo.pk, analyser=photo.analyser)
+        if stale.exclude(analysis=Photo.Analysis.PENDING).update(**fresh):
+            logger.info("photo %s is analysed again for another engine", photo.pk)
+            transaction.on_commit(partial(_send_for_analysis, photo.pk), robust=True)
+        for field, value in fresh.items():
+            setattr(photo, field, value)
+
+
+def photos_analyse_now(photos: Iterable[Photo]) -> None:
+    """In a worker: see that the faces of ``photos`` are known, and found by its own analyser."""
+    for photo in photos:
+        photos_renew([photo])
+        if not photo.is_ready:
+            photo_analyse(photo.pk)
+            photo.refresh_from_db()
 
 
 def _claim_analysis(photo_id: UUID) -> int | None:

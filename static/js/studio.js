@@ -48,6 +48,7 @@ const replace = (selector, fresh) => {
   }
   window.htmx.process(fresh);
   SLOTS.forEach(paint);
+  showSlides();
 };
 
 const go = async (url) => {
@@ -321,6 +322,20 @@ document.addEventListener("change", (event) => {
   showChosen();
 });
 
+// --- settings with sliders ----------------------------------------------------------------------
+
+const showSlide = (input) => {
+  const share = (input.value - input.min) / (input.max - input.min);
+  input.parentElement.style.setProperty("--at", share);
+  input.closest(".slider").querySelector("[data-slide-value]").textContent = input.value;
+};
+const showSlides = () => {
+  for (const input of document.querySelectorAll("[data-slide]")) showSlide(input);
+};
+document.addEventListener("input", (event) => {
+  if (event.target.matches?.("[data-slide]")) showSlide(event.target);
+});
+
 const light = (event, on) => {
   const row = event.target.closest?.("[data-row]");
   const face = event.target.closest?.('a[data-slot="target"]');
@@ -352,3 +367,4 @@ new MutationObserver(showChosen).observe(document.getElementById("main"), {
 });
 SLOTS.forEach(paint);
 showChosen();
+showSlides();

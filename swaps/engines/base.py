@@ -64,12 +64,14 @@ class FaceOutcome:
             not measured or a face is too small to tell.
         similarity_to_target: the same for the result and the target before.
         warnings: what may look odd.
+        left_out: which of the further photos of the new face were not used, counted from 0.
     """
 
     target_face: Face
     similarity_to_source: float | None
     similarity_to_target: float | None
     warnings: tuple[SwapWarning, ...] = ()
+    left_out: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
 import cv2
@@ -27,7 +27,7 @@ from models.networks.occluder import Occluder
 from models.networks.parser import FaceParser
 from models.networks.swapper import FaceSwapper
 from models.paste import Box, paste_back, paste_back_like_insightface
-from models.same_person import source_weight
+from models.same_person import PersonThresholds, source_weight, whose_face
 from swaps.engines.base import (
     FaceOutcome,
     FaceSwap,
@@ -44,6 +44,8 @@ MIN_TARGET_PX: Final = 20.0
 MIN_SOURCE_PX: Final = 40.0
 SMALL_SOURCE_PX: Final = 90.0
 PROFILE_YAW: Final = 0.7
+FACES_COMPARED: Final = 12
+"""Of a further photo that shows a crowd, so many of the largest are compared."""
 
 _FRONTAL: Final = Pose(yaw=0.0, pitch=0.0, roll=0.0)
 _LARGE: Final = Quality(width_px=2 * SMALL_SOURCE_PX, sharpness=0.0)
@@ -85,11 +87,12 @@ class NeuralFaceSwap(FaceSwap):
     """A swap whose new face is known from several photos.
 
     Attributes:
-        more_sources: further photos of the same person, uint8 (H, W, 3) BGR, and the face in
-            each; large, sharp, frontal ones weigh more.
+        more_sources: further photos said to show the same person, uint8 (H, W, 3) BGR, and the
+            faces found in each. The face that agrees with the source's is used, and large,
+            sharp, frontal ones weigh more; a photo without such a face is left out.
     """
 
-    more_sources: tuple[tuple[Image, Face], ...] = ()
+    more_sources: tuple[tuple[Image, tuple[Face, ...]], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,6 +116,19 @@ class Networks:
     models: tuple[ModelUsed, ...] = ()
 
 
+@dataclass(frozen=True, eq=False)
+class _Identity:
+    """Whose face goes in.
+
+    Attributes:
+        embedding: float32 (D,), raw.
+        left_out: the further photos that show somebody else, by number.
+    """
+
+    embedding: FloatArray
+    left_out: tuple[int, ...] = ()
+
+
 @dataclass(eq=False)
 class _Work:
     """One face on its way through the engine."""
@@ -121,7 +137,7 @@ class _Work:
     matrix: Matrix
     crop: Image
     source: FloatArray | Image
-    source_embedding: FloatArray
+    identity: _Identity
     target_embedding: FloatArray | None
 
 
@@ -149,9 +165,15 @@ class NeuralEngine:
     name = "neural"
     label = "Neural engine"
 
-    def __init__(self, analyser: FaceAnalyser, networks: Networks) -> None:
+    def __init__(
+        self,
+        analyser: FaceAnalyser,
+        networks: Networks,
+        same_person: PersonThresholds | None = None,
+    ) -> None:
         self.analyser = analyser
         self.networks = networks
+        self.same_person = same_person or PersonThresholds()
 
     @staticmethod
     def check(target_face: Face, source_face: Face) -> list[SwapWarning]:
@@ -210,7 +232,10 @@ class NeuralEngine:
             raise FaceError("no_face", "No face was chosen.", "Choose a face to replace.")
         neural = _as_neural(options)
         self._refuse_missing(neural)
-        warnings = [self.check(swap.target_face, swap.source_face) for swap in swaps]
+        warnings = [
+            self.check(swap.target_face, swap.source_face) + _outline_warnings(swap, neural)
+            for swap in swaps
+        ]
         report = progress or _ignore
         clock = _Clock()
         started = time.perf_counter()
@@ -297,7 +322,7 @@ class NeuralEngine:
     ) -> list[_Work]:
         contract = self.networks.swapper.contract
         side = options.boost_px or contract.size
-        known: dict[tuple[int, ...], FloatArray] = {}
+        known: dict[tuple[int, ...], _Identity] = {}
         work = []
         for swap in swaps:
             matrix = crop_matrix(swap.target_face.kps, contract.template, side)
@@ -305,20 +330,41 @@ class NeuralEngine:
                 crop = _plain_crop(target, matrix, side)
             else:
                 crop = crop_face(target, matrix, side)
-            photos = _source_photos(swap)
-            key = tuple(id(part) for photo in photos for part in photo)
+            more = swap.more_sources if isinstance(swap, NeuralFaceSwap) else ()
+            key = (id(swap.source_image), id(swap.source_face), *(id(photo) for photo, _ in more))
             if key not in known:
-                known[key] = self._embedding(photos)
+                known[key] = self._identity(swap, more)
             before = None
             if options.strength < 1 or options.measure:
                 before = self.analyser.embed(target, swap.target_face)
-            source = self._source(swap, known[key], before, options.strength)
+            source = self._source(swap, known[key].embedding, before, options.strength)
             work.append(_Work(swap, matrix, crop, source, known[key], before))
         return work
 
-    def _embedding(self, photos: Sequence[tuple[Image, Face]]) -> FloatArray:
-        embeddings = [self.analyser.embed(image, face) for image, face in photos]
-        return average_embedding(embeddings, [source_weight(face) for _, face in photos])
+    def _identity(
+        self, swap: FaceSwap, more: Sequence[tuple[Image, tuple[Face, ...]]]
+    ) -> _Identity:
+        """One identity from the source and those of the further photos that show the same person.
+
+        Faces without their embeddings come in, and none leaves with one: it is biometric data.
+        """
+        first = self._recognised(swap.source_image, swap.source_face)
+        used, left_out = [first], []
+        for number, (image, faces) in enumerate(more):
+            seen = [self._recognised(image, face) for face in faces[:FACES_COMPARED]]
+            same = whose_face(first, seen, self.same_person)
+            if same is None:
+                left_out.append(number)
+            else:
+                used.append(same)
+        average = average_embedding(
+            [face.embedding for face in used if face.embedding is not None],
+            [source_weight(face) for face in used],
+        )
+        return _Identity(average, tuple(left_out))
+
+    def _recognised(self, image: Image, face: Face) -> Face:
+        return replace(face, embedding=self.analyser.embed(image, face))
 
     def _source(
         self,
@@ -409,12 +455,15 @@ class NeuralEngine:
     ) -> FaceOutcome:
         face = item.swap.target_face
         to_source = to_target = None
-        source, target = item.source_embedding, item.target_embedding
+        source, target = item.identity.embedding, item.target_embedding
         if measure and is_judgeable(face) and target is not None:
             result = self.analyser.embed(after, face)
             to_source = self.analyser.similarity(result, source)
             to_target = self.analyser.similarity(result, target)
-        return FaceOutcome(face, to_source, to_target, warnings)
+        left_out = item.identity.left_out
+        return FaceOutcome(
+            face, to_source, to_target, (*warnings, *_left_out_warnings(left_out)), left_out
+        )
 
 
 def _as_neural(options: SwapOptions | None) -> NeuralOptions:
@@ -423,9 +472,29 @@ def _as_neural(options: SwapOptions | None) -> NeuralOptions:
     return NeuralOptions() if options is None else NeuralOptions(measure=options.measure)
 
 
-def _source_photos(swap: FaceSwap) -> list[tuple[Image, Face]]:
-    more = swap.more_sources if isinstance(swap, NeuralFaceSwap) else ()
-    return [(swap.source_image, swap.source_face), *more]
+def _outline_warnings(swap: FaceSwap, options: NeuralOptions) -> list[SwapWarning]:
+    if "hull" not in (options.masks or ()) or swap.target_face.landmarks is not None:
+        return []
+    return [
+        SwapWarning(
+            "no_outline",
+            "The outline of this face is not known, so the square round it was used.",
+            "Choose single parts of the face instead.",
+        )
+    ]
+
+
+def _left_out_warnings(left_out: Sequence[int]) -> list[SwapWarning]:
+    if not left_out:
+        return []
+    photos = "One photo was" if len(left_out) == 1 else f"{len(left_out)} photos were"
+    return [
+        SwapWarning(
+            "photos_left_out",
+            f"{photos} left out: no face there is surely the same person as the chosen one.",
+            "Photos that show the person large, sharp and from the front are easier to tell.",
+        )
+    ]
 
 
 def _plain_crop(image: Image, matrix: Matrix, size: int) -> Image:

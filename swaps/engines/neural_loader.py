@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final, Literal, TypeVar
 
 from models.analysis.insightface_analyser import InsightFaceAnalyser
+from models.crop_masks import MaskKind
 from models.face import FloatArray
 from models.imaging import Image
 from models.networks.arcface import ArcFace
@@ -23,6 +24,7 @@ from models.networks.parser import FaceParser, with_argmax
 from models.networks.scrfd import Scrfd
 from models.networks.swapper import FaceSwapper, SwapperContract
 from models.quantize import Portrait, Precision, QualityReport, quantize_swapper, variant_name
+from models.same_person import PersonThresholds
 from models.sessions import SessionFactory
 from models.sessions.copies import kept_copy
 from models.store.cards import Contract, Manifest
@@ -32,6 +34,7 @@ from swaps.engines.base import ModelUsed
 from swaps.engines.neural import Networks, NeuralEngine
 
 PACK: Final = "buffalo_l"
+LANDMARKS_FILE: Final = "2d106det.onnx"
 GPU_BATCH: Final = 8
 
 _CPU: Final = "CPUExecutionProvider"
@@ -48,6 +51,7 @@ class NeuralChoice:
         precision: ``fp32`` for the file as published, or a variant that
             :func:`models.quantize.quantize_swapper` made on this machine.
         parser, occluder, enhancer: cards of the networks that may be missing.
+        same_person: when several photos count as one person's.
     """
 
     swapper: str = "inswapper_128"
@@ -55,6 +59,26 @@ class NeuralChoice:
     parser: str = "parser_resnet34"
     occluder: str = "occluder_xseg"
     enhancer: str = "gfpgan_1.4"
+    same_person: PersonThresholds = field(default_factory=PersonThresholds)
+
+
+@dataclass(frozen=True)
+class NeuralOffers:
+    """What the engine could do, known without loading it.
+
+    Attributes:
+        boosts: sides in pixels of the drawn crop, the native one first.
+        steerable: whether strength and several source photos mean anything to the swapper.
+        masks: which kinds there are networks for.
+        enhancer: whether there is one.
+        absent: what cannot be offered because its model is not there, in plain words.
+    """
+
+    boosts: tuple[int, ...]
+    steerable: bool = True
+    masks: frozenset[MaskKind] = frozenset({"box"})
+    enhancer: bool = False
+    absent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -67,10 +91,43 @@ class _Required:
     converter: Weight | None
 
 
-def find_weights(store: WeightStore, choice: NeuralChoice | None = None) -> Unavailable | None:
-    """Why the engine cannot be made from what is in `store`, or None when it can."""
-    found = _required(store, choice or NeuralChoice())
-    return found if isinstance(found, Unavailable) else None
+def find_offers(
+    store: WeightStore, choice: NeuralChoice | None = None
+) -> NeuralOffers | Unavailable:
+    """What the engine made of `choice` offers, or why it cannot be made; loads nothing.
+
+    Raises:
+        KeyError: there is no such card.
+        ContractError: the swapper's card is that of something else.
+    """
+    choice = choice or NeuralChoice()
+    found = _required(store, choice)
+    if isinstance(found, Unavailable):
+        return found
+    contract = _swap_contract(found.swapper, store.manifest)
+    masks: set[MaskKind] = {"box"}
+    absent = []
+    optional: tuple[tuple[MaskKind | None, str, str, str | None], ...] = (
+        ("hull", "the outline of the face", PACK, LANDMARKS_FILE),
+        ("regions", "single parts of the face", choice.parser, None),
+        ("occlusion", "keeping what is in front of the face", choice.occluder, None),
+        (None, "the enhancer", choice.enhancer, None),
+    )
+    enhancer = False
+    for mask, words, key, name in optional:
+        if isinstance(store.resolve_model(key, name), Unavailable):
+            absent.append(words)
+        elif mask is None:
+            enhancer = True
+        else:
+            masks.add(mask)
+    return NeuralOffers(
+        boosts=contract.boosts,
+        steerable=contract.source_crop is None,
+        masks=frozenset(masks),
+        enhancer=enhancer,
+        absent=tuple(absent),
+    )
 
 
 def load_engine(
@@ -168,7 +225,7 @@ class _Loader:
             enhancer=self._optional(self.choice.enhancer, self._enhancer),
             models=tuple(self.used),
         )
-        return NeuralEngine(analyser, networks)
+        return NeuralEngine(analyser, networks, self.choice.same_person)
 
     def open(self, weight: Weight) -> Session:
         self.used.append(ModelUsed(f"{weight.key}/{weight.name}", weight.sha256))
@@ -178,7 +235,7 @@ class _Loader:
         return self.sessions.get(weight.path, weight.sha256)
 
     def _landmarks(self) -> Landmarks106 | None:
-        weight = self.store.resolve_model(PACK, "2d106det.onnx")
+        weight = self.store.resolve_model(PACK, LANDMARKS_FILE)
         return None if isinstance(weight, Unavailable) else Landmarks106(self.open(weight))
 
     def _swapper(self, weight: Weight) -> FaceSwapper:

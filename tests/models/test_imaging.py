@@ -6,9 +6,9 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+import simplejpeg
 from PIL import Image, ImageOps
 
-from models import imaging
 from models.imaging import decode_image, encode_jpeg, reduced_region, upright_patch
 
 
@@ -81,7 +81,7 @@ def test_what_the_fast_decoder_refuses_is_read_all_the_same(
         raise ValueError
 
     expected = decode_image(data)
-    monkeypatch.setattr(imaging.simplejpeg, "decode_jpeg_header", refuse)
+    monkeypatch.setattr(simplejpeg, "decode_jpeg_header", refuse)
     assert np.abs(decode_image(data).astype(int) - expected).max() <= 1
 
 
@@ -104,7 +104,7 @@ def test_jpegs_are_written_without_chroma_subsampling() -> None:
     image = np.ascontiguousarray(scene()[..., ::-1])
     # A view with gaps in memory is as good.
     data = encode_jpeg(np.dstack([image, image])[..., :3])
-    assert Image.open(io.BytesIO(data)).layer == [(1, 1, 1, 0), (2, 1, 1, 1), (3, 1, 1, 1)]
+    assert simplejpeg.decode_jpeg_header(data)[2:] == ("YCbCr", "444")
     again = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
     assert again is not None
     assert np.abs(again.astype(int) - image).max() <= 6

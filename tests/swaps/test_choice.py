@@ -5,6 +5,7 @@ import pytest
 from models.store import Manifest, WeightStore
 from models.store.weights import Unavailable
 from swaps import choice, services
+from swaps.engines.neural_loader import NeuralOffers
 from swaps.recipe import RecipeError
 
 
@@ -24,7 +25,8 @@ def weights(monkeypatch, tmp_path):
     def pretend(missing: Unavailable | None) -> None:
         monkeypatch.setattr(choice, "weight_store", lambda: WeightStore.open(tmp_path))
         monkeypatch.setattr(
-            "swaps.engines.neural_loader.find_weights", lambda store, wanted=None: missing
+            "swaps.engines.neural_loader.find_offers",
+            lambda store, wanted=None: missing or NeuralOffers((128,)),
         )
 
     return pretend
@@ -68,6 +70,14 @@ def test_without_weights_a_fresh_site_uses_the_classic_engine(settings, tmp_path
     settings.ENGINE = "auto"
     settings.WEIGHTS_DIR = tmp_path
     assert choice.engine_choice().name == "classic"
+
+
+@pytest.mark.parametrize("card", ["no_such_card", "gfpgan_1.4"])
+def test_a_swapper_that_is_none_does_not_stop_the_site(settings, tmp_path, card):
+    settings.ENGINE = "neural"
+    settings.WEIGHTS_DIR = tmp_path
+    settings.NEURAL_SWAPPER = card
+    assert choice.engine_choice().missing
 
 
 def test_weights_described_wrongly_by_the_operator_do_not_stop_the_site(settings, tmp_path):

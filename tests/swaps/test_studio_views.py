@@ -17,8 +17,8 @@ from faceweb.gallery.consent import CONSENT_VERSION
 from faceweb.gallery.models import Photo
 from faceweb.jobs.models import Job
 from models.face import Face, Pose, Quality
-from swaps.forms import MAX_SOURCES, SourceFace, StudioState
-from swaps.recipe import RecipeError
+from swaps.forms import SourceFace, StudioState
+from swaps.recipe import MAX_SOURCES, RecipeError
 from tests.gallery.conftest import encoded
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("published")]

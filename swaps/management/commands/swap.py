@@ -15,9 +15,12 @@ from faceweb.gallery.errors import IntakeError
 from faceweb.gallery.local_files import ENCODERS, local_photo_read
 from models.errors import FaceError
 from models.face import Face
+from swaps.choice import engine_choice
+from swaps.drawing import DETAILS, FACE_PARTS, MASKS, PARTS, Drawing
 from swaps.engines.base import FaceSwap, SwapOptions
-from swaps.recipe import BLENDS
-from swaps.services import get_engine
+from swaps.engines.neural import NeuralFaceSwap
+from swaps.recipe import BLENDS, RecipeError
+from swaps.services import get_engine, is_steerable
 
 EXIT_UNUSABLE = 2
 
@@ -67,6 +70,33 @@ class Command(BaseCommand):
             help="target face T gets source face S; by default the largest gets --source-face",
         )
         parser.add_argument("--blend", choices=BLENDS, default=BLENDS[0])
+        parser.add_argument(
+            "--also",
+            type=Path,
+            nargs="+",
+            default=[],
+            metavar="PHOTO",
+            help="further photos of the person in SOURCE, used together",
+        )
+        drawing = parser.add_argument_group("neural engine")
+        drawing.add_argument("--strength", type=int, default=100, metavar="10-100")
+        drawing.add_argument(
+            "--detail", type=int, choices=DETAILS, help="pixels of the drawn face (the engine's)"
+        )
+        drawing.add_argument(
+            "--mask",
+            choices=("box", *MASKS),
+            nargs="+",
+            help="where the new face shows, combined by the least (box, and occlusion if installed)",
+        )
+        drawing.add_argument(
+            "--part",
+            choices=tuple(PARTS),
+            nargs="+",
+            default=sorted(FACE_PARTS),
+            help="what the mask `regions` shows (all but glasses)",
+        )
+        drawing.add_argument("--enhance", type=int, default=0, metavar="0-100")
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -74,9 +104,10 @@ class Command(BaseCommand):
         if options["output"].suffix.lower() not in ENCODERS:
             self._refuse(f"OUT must end in one of: {', '.join(ENCODERS)}.")
         try:
+            drawing = self._drawing(options)
             source, target = (local_photo_read(options[name]) for name in ("source", "target"))
-            report = self._swap(source, target, options, started)
-        except (IntakeError, FaceError) as error:
+            report = self._swap(source, target, drawing, options, started)
+        except (IntakeError, FaceError, RecipeError) as error:
             self._refuse(f"{error.sentence} {error.way_on}".strip())
         except OSError as error:
             self._refuse(f"{error.filename}: {error.strerror}.")
@@ -85,15 +116,41 @@ class Command(BaseCommand):
         else:
             self.stdout.write(f"Written. Engine: {report['engine']}.")
 
+    def _drawing(self, options: dict[str, Any]) -> Drawing:
+        masks = options["mask"]
+        drawing = Drawing(
+            strength=options["strength"],
+            detail=options["detail"],
+            masks=None if masks is None else frozenset(mask for mask in masks if mask != "box"),
+            parts=frozenset(options["part"]),
+            enhance=options["enhance"],
+        )
+        drawing.check()
+        drawing.check_offers(engine_choice().offers)
+        if options["also"] and not is_steerable(engine_choice()):
+            raise RecipeError(
+                "one_photo_only",
+                "This engine takes the new face from one photo only.",
+                "Leave --also out.",
+            )
+        return drawing
+
     def _swap(
-        self, source: Any, target: Any, options: dict[str, Any], started: float
+        self,
+        source: Any,
+        target: Any,
+        drawing: Drawing,
+        options: dict[str, Any],
+        started: float,
     ) -> dict[str, Any]:
         engine = get_engine()
+        also = [local_photo_read(path) for path in options["also"]]
         decoded = time.perf_counter()
         faces = {
             "source": engine.analyser.find_faces(source),
             "target": engine.analyser.find_faces(target),
         }
+        more = tuple((image, tuple(engine.analyser.find_faces(image))) for image in also)
         found = time.perf_counter()
         for which, list_of_faces in faces.items():
             if not list_of_faces:
@@ -103,12 +160,11 @@ class Command(BaseCommand):
                     "Use one in which a face looks towards the camera, well lit and not too small.",
                 )
         pairs = options["map"] or [(0, options["source_face"])]
-        swaps = []
+        swaps: list[FaceSwap] = []
         for target_face, source_face in pairs:
             try:
-                swaps.append(
-                    FaceSwap(faces["target"][target_face], source, faces["source"][source_face])
-                )
+                pair = faces["target"][target_face], source, faces["source"][source_face]
+                swaps.append(NeuralFaceSwap(*pair, more) if more else FaceSwap(*pair))
             except IndexError:
                 raise FaceError(
                     "face_missing",
@@ -116,7 +172,9 @@ class Command(BaseCommand):
                     f" {count_faces(faces['target'])}, the source {count_faces(faces['source'])}.",
                     "Faces count from 0, largest first.",
                 ) from None
-        result = engine.run(target, swaps, SwapOptions(blend=options["blend"]))
+        neural = engine_choice().offers is not None
+        how = drawing.options() if neural else SwapOptions(blend=options["blend"])
+        result = engine.run(target, swaps, how)
         swapped = time.perf_counter()
         options["output"].write_bytes(ENCODERS[options["output"].suffix.lower()](result.image))
         finished = time.perf_counter()
@@ -136,6 +194,7 @@ class Command(BaseCommand):
                     "source_face": source_face,
                     "similarity_to_source": rounded(face.similarity_to_source),
                     "similarity_to_target": rounded(face.similarity_to_target),
+                    "left_out": [str(options["also"][number]) for number in face.left_out],
                     "warnings": [warning.sentence for warning in face.warnings],
                 }
                 for (target_face, source_face), face in zip(pairs, result.outcomes, strict=True)

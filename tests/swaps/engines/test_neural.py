@@ -21,6 +21,7 @@ from models.networks.inswapper import read_emap
 from models.networks.occluder import Occluder
 from models.networks.parser import FaceParser, with_argmax
 from models.networks.swapper import FaceSwapper, SwapperContract
+from models.same_person import PersonThresholds
 from models.store.cards import Manifest
 from swaps.engines.base import FaceSwap, ModelUsed, SwapEngine, SwapOptions
 from swaps.engines.neural import (
@@ -193,23 +194,100 @@ def test_strength_goes_from_the_own_face_to_the_source(engine: NeuralEngine) -> 
     assert np.array_equal(none, tint(0, noise(400, 400, 5)))
 
 
-def test_several_photos_of_one_person_make_one_identity(
-    engine: NeuralEngine, session: graphs.OrtSession
-) -> None:
+def several(*photos: tuple[np.ndarray, tuple[Face, ...]]) -> NeuralFaceSwap:
+    return NeuralFaceSwap(LEFT, SOURCE, SOURCE_FACE, photos)
+
+
+def latents(engine: NeuralEngine, *swaps: FaceSwap) -> list[np.ndarray]:
+    """What the graph is told for each of `swaps`."""
     seen = []
+    session = engine.networks.swapper._session
     run = session.run
-    session.run = lambda inputs: seen.append(inputs["source"]) or run(inputs)  # type: ignore[func-returns-value, method-assign]
+    session.run = lambda inputs: seen.append(inputs["source"][0]) or run(inputs)  # type: ignore[func-returns-value, method-assign]
+    for item in swaps:
+        engine.run(TARGET, [item], PLAIN)
+    session.run = run  # type: ignore[method-assign]
+    return seen
+
+
+SOFTENED = cv2.GaussianBlur(SOURCE, (0, 0), 6).astype(np.uint8)
+"""The same person in a worse photo: the small recogniser finds it like, not equal."""
+
+
+def test_several_photos_of_one_person_make_one_identity(engine: NeuralEngine) -> None:
     blurred = replace(SOURCE_FACE, quality=Quality(width_px=160, sharpness=1))
-    other = noise(400, 400, 9)
 
-    engine.run(TARGET, [NeuralFaceSwap(LEFT, SOURCE, SOURCE_FACE, ((other, blurred),))], PLAIN)
-    engine.run(TARGET, [swap()], PLAIN)
-    engine.run(TARGET, [FaceSwap(LEFT, other, blurred)], PLAIN)
+    averaged, sharp, weak = latents(
+        engine, several((SOFTENED, (blurred,))), swap(), FaceSwap(LEFT, SOFTENED, blurred)
+    )
 
-    averaged, sharp, weak = (latent[0] for latent in seen)
     assert not np.allclose(averaged, sharp, atol=1e-3)
-    assert averaged @ sharp > averaged @ weak
+    assert averaged @ sharp > averaged @ weak > sharp @ weak
     assert np.linalg.norm(averaged) == pytest.approx(1, abs=1e-5)
+
+
+def test_in_a_further_photo_the_person_is_found_among_the_others(engine: NeuralEngine) -> None:
+    group = np.hstack([noise(400, 400, 9), SOFTENED])
+    stranger = face_at(200, 200, 300, 5)
+    person = face_at(600, 200, 260, 5)
+
+    in_a_group, alone, by_itself = latents(
+        engine,
+        several((group, (stranger, person))),
+        several((SOFTENED, (SOURCE_FACE,))),
+        swap(),
+    )
+
+    assert np.allclose(in_a_group, alone, atol=1e-2)
+    assert not np.allclose(in_a_group, by_itself, atol=1e-2)
+
+
+def test_a_photo_of_somebody_else_is_left_out_with_a_notice(engine: NeuralEngine) -> None:
+    other = noise(400, 400, 9)
+    crooked = replace(SOURCE_FACE, kps=SOURCE_FACE.kps[[0, 2, 1, 4, 3]])
+    photos = (
+        (other, (SOURCE_FACE,)),
+        (SOURCE, (crooked,)),
+        (SOFTENED, (SOURCE_FACE,)),
+        (SOURCE, ()),
+    )
+
+    (outcome,) = engine.run(TARGET, [several(*photos)], PLAIN).outcomes
+    with_two, as_if, alone = latents(
+        engine, several(*photos), several((SOFTENED, (SOURCE_FACE,))), swap()
+    )
+
+    assert outcome.left_out == (0, 1, 3)
+    assert [warning.code for warning in outcome.warnings] == ["photos_left_out"]
+    assert "3 photos" in outcome.warnings[0].sentence
+    assert np.array_equal(with_two, as_if)
+    assert not np.allclose(with_two, alone, atol=1e-3)
+
+
+def test_the_thresholds_decide_who_is_the_same_person(engine: NeuralEngine) -> None:
+    strict = NeuralEngine(engine.analyser, engine.networks, PersonThresholds(cosine=0.9999))
+
+    (outcome,) = strict.run(TARGET, [several((SOFTENED, (SOURCE_FACE,)))], PLAIN).outcomes
+
+    assert outcome.left_out == (0,)
+
+
+def test_no_face_leaves_the_engine_with_an_embedding(engine: NeuralEngine) -> None:
+    """Numbers that identify a person stay where they are used."""
+    photos = several((SOFTENED, (SOURCE_FACE,)))
+    (outcome,) = engine.run(TARGET, [photos]).outcomes
+
+    assert photos.source_face.embedding is None
+    assert photos.more_sources[0][1][0].embedding is None
+    assert outcome.target_face.embedding is None
+
+
+def test_an_outline_that_is_not_known_is_said(engine: NeuralEngine) -> None:
+    options = replace(PLAIN, masks=frozenset({"hull"}))
+
+    (outcome,) = engine.run(TARGET, [swap()], options).outcomes
+
+    assert [warning.code for warning in outcome.warnings] == ["no_outline"]
 
 
 @pytest.mark.parametrize("boost", [256, 512])

@@ -17,7 +17,8 @@ from models.store.weights import Unavailable, WeightStore
 from swaps.engines.neural import NeuralEngine, NeuralOptions
 from swaps.engines.neural_loader import (
     NeuralChoice,
-    find_weights,
+    NeuralOffers,
+    find_offers,
     load_engine,
     quantize_card,
 )
@@ -68,7 +69,7 @@ def loaded(
 
 def test_engine_swaps_with_every_network(tmp_path: Path, sessions: SessionFactory) -> None:
     store = store_of(tmp_path / "weights")
-    assert find_weights(store) is None
+    assert isinstance(find_offers(store), NeuralOffers)
     engine = loaded(store, sessions)
     options = NeuralOptions(
         enhance=0.4, masks=frozenset({"box", "regions", "occlusion"}), strength=0.7
@@ -107,7 +108,7 @@ def test_what_is_needed_is_named_when_missing(
 ) -> None:
     store = store_of(tmp_path / "weights", key)
 
-    for answer in (find_weights(store), load_engine(store, sessions)):
+    for answer in (find_offers(store), load_engine(store, sessions)):
         assert isinstance(answer, Unavailable)
         assert answer.key == key
         assert "pull" in answer.way_on
@@ -135,8 +136,8 @@ def test_a_swapper_with_a_converter(tmp_path: Path, sessions: SessionFactory) ->
     assert changed(TARGET, result.image).any()
     assert "crossface_simswap/crossface_simswap.onnx" in {m.name for m in result.models}
     store = store_of(tmp_path / "bare", "crossface_simswap")
-    missing = find_weights(store, choice)
-    assert missing is not None
+    missing = find_offers(store, choice)
+    assert isinstance(missing, Unavailable)
     assert missing.key == "crossface_simswap"
 
 
@@ -175,13 +176,13 @@ def test_a_smaller_copy_is_made_reported_on_and_recorded(
         store.folder, manifest=replace(store.manifest, cards=MappingProxyType(cards))
     )
     choice = NeuralChoice(precision="fp16")
-    assert find_weights(store, choice) is not None
+    assert isinstance(find_offers(store, choice), Unavailable)
 
     report = quantize_card(store, sessions, "inswapper_128", "fp16", [TARGET, SOURCE])
 
     assert isinstance(report, QualityReport)
     assert report.psnr_db > 40
-    assert find_weights(store, choice) is None
+    assert isinstance(find_offers(store, choice), NeuralOffers)
     assert changed(TARGET, loaded(store, sessions, choice).run(TARGET, [swap()]).image).any()
     with pytest.raises(ValueError, match="no face"):
         quantize_card(
