@@ -10,11 +10,11 @@ from editing.recipe import EditRecipe
 from editing.services import KIND, edit_check, get_engine, identity_threshold
 from faceweb.gallery.models import Photo
 from faceweb.gallery.results import result_prepare, result_store
-from faceweb.gallery.services import photo_read
+from faceweb.gallery.services import photo_read, photos_analyse_now
 from faceweb.jobs.errors import JobError
 from faceweb.jobs.kinds import JobKind, Outcome
 from faceweb.jobs.models import Job
-from faceweb.jobs.recipes import RecipeError
+from faceweb.jobs.recipes import RecipeError, recipe_photos
 from faceweb.jobs.reporter import Reporter
 from models.errors import FaceError
 
@@ -41,6 +41,7 @@ def edit_run(job: Job, report: Reporter) -> Outcome:
     report.stage("Opening the photo", 0.0)
     try:
         recipe = EditRecipe.from_dict(job.recipe)
+        photos_analyse_now(recipe_photos(owner=job.owner, ids=[recipe.photo]).values())
         photo, face = edit_check(owner=job.owner, recipe=recipe)
         engine = get_engine()
         base = edit_base(photo, recipe.face, face, recipe.request(), engine.name)

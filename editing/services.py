@@ -10,6 +10,7 @@ from editing.engines.base import EditEngine
 from editing.recipe import EditRecipe
 from faceweb.accounts.models import User
 from faceweb.gallery.models import Photo
+from faceweb.gallery.services import photos_renew
 from faceweb.jobs.models import Job
 from faceweb.jobs.recipes import RecipeError, recipe_face, recipe_faces, recipe_photos
 from faceweb.jobs.services import job_create
@@ -42,6 +43,7 @@ def edit_check(*, owner: User, recipe: EditRecipe) -> tuple[Photo, Face]:
             not exist, is too small to judge, or the engine has no such slider.
     """
     photo = recipe_photos(owner=owner, ids=[recipe.photo])[recipe.photo]
+    photos_renew([photo])
     face = recipe_face(recipe_faces(photo), recipe.face)
     if face.quality.width_px < MIN_FACE_PX:
         raise RecipeError(

@@ -13,6 +13,7 @@ from editing.preview import PreviewBusy, preview_ask
 from editing.services import MIN_FACE_PX, edit_request, identity_threshold
 from faceweb.accounts.models import User
 from faceweb.gallery.models import Photo
+from faceweb.gallery.services import photos_renew
 from faceweb.jobs.errors import TooManyJobs
 from faceweb.jobs.recipes import RecipeError
 
@@ -67,6 +68,7 @@ def _render_editor(
     if state.photo is None:
         raise Http404
     photo = get_object_or_404(Photo.objects.for_user(request.user), pk=state.photo)
+    photos_renew([photo])
     faces = photo.found_faces()
     choice = editor_choice()
     context: dict[str, Any] = {

@@ -71,9 +71,10 @@ class ClassicEditEngine:
             FaceError: an edit that is not offered, an age in years, or a face whose features are
                 not known.
         """
-        _refuse_impossible(face, request)
+        _refuse_impossible(request)
         if progress is not None:
             progress("prepare", 0.0)
+        face = self._with_features(photo, face)
         editing = _Editing(photo, face, request)
         result = guarded_edit(
             editing.render,
@@ -98,8 +99,19 @@ class ClassicEditEngine:
         Raises:
             FaceError: as for :meth:`run`.
         """
-        _refuse_impossible(face, request)
-        return _Editing(photo, face, request).render([request])[0]
+        _refuse_impossible(request)
+        return _Editing(photo, self._with_features(photo, face), request).render([request])[0]
+
+    def _with_features(self, photo: Image, face: Face) -> Face:
+        """`face` with landmarks, which another engine's analyser may not have looked for."""
+        try:
+            return self._dlib.with_landmarks(photo, face)
+        except ValueError as error:
+            raise FaceError(
+                "no_landmarks",
+                "The features of this face could not be made out.",
+                "Choose a photo in which the whole face can be seen clearly.",
+            ) from error
 
     def warm_up(self) -> None:
         """Loads the models for finding and recognising faces."""
@@ -153,13 +165,7 @@ def prepare_change(frame: EditFrame, request: EditRequest) -> Change:
     return Change(tone, face_flow(frame, moved))
 
 
-def _refuse_impossible(face: Face, request: EditRequest) -> None:
-    if face.landmarks is None:
-        raise FaceError(
-            "no_landmarks",
-            "The features of this face could not be made out.",
-            "Choose a photo in which the whole face can be seen clearly.",
-        )
+def _refuse_impossible(request: EditRequest) -> None:
     if request.target_age is not None:
         raise FaceError(
             "no_age_estimate",

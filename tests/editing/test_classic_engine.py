@@ -262,10 +262,21 @@ def test_what_is_not_offered_is_refused(request_: EditRequest, code: str) -> Non
     assert refusal.value.way_on.endswith(".")
 
 
-def test_a_face_without_landmarks_is_refused() -> None:
+def test_a_face_found_by_another_engine_is_edited_all_the_same() -> None:
+    """Five points are enough to find the rest."""
+    found = faces.faces("astronaut")[0]
+    photo = faces.photo("astronaut")
+    wanted = engine().render(photo, found, SMILE)
+    after = engine().render(photo, replace(found, landmarks=None), SMILE)
+    assert np.abs(after.astype(int) - wanted).mean() < 0.5
+    assert (after != photo).any()
+
+
+def test_a_face_whose_features_cannot_be_made_out_is_refused() -> None:
+    photo = np.random.default_rng(0).integers(0, 255, (512, 512, 3), np.uint8)
     face = replace(faces.faces("astronaut")[0], landmarks=None)
     with pytest.raises(FaceError) as refusal:
-        engine().run(faces.photo("astronaut"), face, SMILE)
+        engine().run(photo, face, SMILE)
     assert refusal.value.code == "no_landmarks"
 
 

@@ -1,6 +1,7 @@
 """Faces found in photos, and none where there is none."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -152,3 +153,18 @@ class _Unsure:
 
 def test_another_landmark_model_takes_its_place_and_can_reject_a_box() -> None:
     assert DlibAnalyser(_Unsure()).find_faces(faces.photo("astronaut")) == []
+
+
+@pytest.mark.parametrize("name", ONE_FACE)
+def test_landmarks_are_found_from_five_points(name: str) -> None:
+    found = faces.faces(name)[0]
+    assert found.landmarks is not None
+    # As another analyser gives it: the points a little elsewhere, the width estimated from them.
+    bare = replace(found, landmarks=None, kps=found.kps + 0.01 * found.quality.width_px)
+
+    again = DlibAnalyser().with_landmarks(faces.photo(name), bare)
+
+    assert again.landmarks is not None
+    miss = np.linalg.norm(again.landmarks - found.landmarks, axis=1).mean()
+    assert miss < 0.03 * geometry.face_width(found.landmarks)
+    assert DlibAnalyser().with_landmarks(faces.photo(name), found) is found

@@ -7,7 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from swaps.recipe import MAX_FACES, FaceMapping, RecipeError, SwapRecipe
+from swaps.drawing import Drawing
+from swaps.recipe import MAX_FACES, MAX_SOURCES, FaceMapping, RecipeError, SwapRecipe
+from tests.swaps.test_drawing import drawings
 
 mappings = st.lists(
     st.builds(
@@ -15,16 +17,17 @@ mappings = st.lists(
         target_face=st.integers(0, 50),
         source=st.uuids(),
         source_face=st.integers(0, 50),
-    ),
+        more_sources=st.lists(st.uuids(), max_size=MAX_SOURCES - 1, unique=True).map(tuple),
+    ).filter(lambda face: face.source not in face.more_sources),
     min_size=1,
     max_size=MAX_FACES,
     unique_by=lambda face: face.target_face,
 )
 
 
-@given(st.uuids(), mappings, st.sampled_from(["multiband", "poisson", "alpha"]))
-def test_a_recipe_comes_back_from_json_as_it_went(target, faces, blend):
-    recipe = SwapRecipe(target, tuple(faces), blend)
+@given(st.uuids(), mappings, st.sampled_from(["multiband", "poisson", "alpha"]), drawings)
+def test_a_recipe_comes_back_from_json_as_it_went(target, faces, blend, drawing):
+    recipe = SwapRecipe(target, tuple(faces), blend, drawing)
     assert SwapRecipe.from_dict(json.loads(json.dumps(recipe.to_dict()))) == recipe
 
 
@@ -35,6 +38,31 @@ def test_sources_are_named_once_in_order_of_use():
         (FaceMapping(0, second, 0), FaceMapping(1, first, 0), FaceMapping(2, second, 1)),
     )
     assert recipe.sources == (second, first)
+
+
+def test_further_photos_of_a_person_are_sources_that_need_not_show_a_face():
+    target, first, second = uuid4(), uuid4(), uuid4()
+    recipe = SwapRecipe(target, (FaceMapping(0, first, 0, (second,)),))
+    assert recipe.sources == (first, second)
+    assert recipe.must_show_a_face == {target, first}
+
+
+@pytest.mark.parametrize(
+    ("more", "code"),
+    [(1, "source_twice"), (MAX_SOURCES, "too_many_sources")],
+)
+def test_the_photos_of_one_person_are_different_ones_and_bounded(more, code):
+    source = uuid4()
+    further = (source,) if more == 1 else tuple(uuid4() for _ in range(more))
+    with pytest.raises(RecipeError) as caught:
+        SwapRecipe(uuid4(), (FaceMapping(0, source, 0, further),))
+    assert caught.value.code == code
+
+
+def test_a_recipe_checks_how_the_face_is_to_be_drawn():
+    with pytest.raises(RecipeError) as caught:
+        SwapRecipe(uuid4(), (FaceMapping(0, uuid4(), 0),), drawing=Drawing(strength=3))
+    assert caught.value.code == "strength_range"
 
 
 @pytest.mark.parametrize(
@@ -66,6 +94,17 @@ def test_what_cannot_be_asked_for_has_a_code_and_a_sentence(faces, blend, code):
         {"target": str(uuid4()), "mapping": "abc"},
         {"target": str(uuid4()), "mapping": [{"target_face": "x"}]},
         {"target": str(uuid4()), "mapping": None},
+        {
+            "target": str(uuid4()),
+            "mapping": [
+                {"target_face": 0, "source": str(uuid4()), "source_face": 0, "more_sources": "x"}
+            ],
+        },
+        {
+            "target": str(uuid4()),
+            "mapping": [{"target_face": 0, "source": str(uuid4()), "source_face": 0}],
+            "drawing": {"strength": "much"},
+        },
     ],
 )
 def test_malformed_data_is_refused_not_raised(data):

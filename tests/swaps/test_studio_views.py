@@ -162,6 +162,31 @@ def test_two_source_photos_go_to_two_faces_in_turn(browser, couple, single, user
     assert checked["map-1"] == f"{second.pk}:0"
 
 
+def test_the_best_of_several_photos_is_proposed_and_said_to_be(browser, user, photo_factory):
+    target = photo_factory(user, faces=[face()])
+    small, good, turned = (
+        photo_factory(user, faces=[found]) for found in (face(width=70), face(), face(yaw=0.35))
+    )
+    page = shown(browser, target, small, good, turned).content.decode()
+    assert Inputs(page).checked()["map-0"] == f"{good.pk}:0"
+    assert page.count("Clearest") == 1
+    assert page.index("Clearest") > page.index(f'value="{good.pk}:0"')
+    # Proposed, not imposed.
+    query = f"&map-0={turned.pk}:0"
+    page = shown(browser, target, small, good, turned, query=query).content.decode()
+    assert Inputs(page).checked()["map-0"] == f"{turned.pk}:0"
+
+
+def test_of_a_photo_with_several_faces_the_best_is_proposed(browser, user, photo_factory, single):
+    group = photo_factory(user, faces=[face(yaw=0.6), face(width=150), face(width=60)])
+    checked = Inputs(shown(browser, single, group).content.decode()).checked()
+    assert checked["map-0"] == f"{group.pk}:1"
+
+
+def test_one_face_alone_is_not_called_the_clearest(browser, couple, single):
+    assert "Clearest" not in shown(browser, couple, single).content.decode()
+
+
 def test_a_choice_in_the_address_is_kept_and_a_stale_one_is_not(browser, couple, single):
     query = f"&map-0=&map-1={single.pk}:0&blend=alpha"
     checked = Inputs(shown(browser, couple, single, query=query).content.decode()).checked()

@@ -11,6 +11,7 @@ from django.db import OperationalError
 
 from faceweb.accounts.models import User
 from faceweb.gallery.models import Photo
+from faceweb.gallery.services import photos_renew
 from faceweb.jobs.models import Job
 from faceweb.management.commands.seed import DEMO_EMAIL
 from swaps.recipe import FaceMapping, RecipeError, SwapRecipe
@@ -65,6 +66,7 @@ class Command(BaseCommand):
         samples = Photo.objects.for_user(owner).filter(origin=Photo.Origin.SAMPLE)
         while True:
             photos = list(samples.order_by("created_at", "id")[:2])
+            photos_renew(photos)
             if len(photos) == 2 and all(photo.is_ready for photo in photos):
                 return photos
             self._pause(deadline, "The sample photos were not analysed")

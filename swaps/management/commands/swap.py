@@ -87,7 +87,7 @@ class Command(BaseCommand):
             "--mask",
             choices=("box", *MASKS),
             nargs="+",
-            help="where the new face shows, combined by the least (box, and occlusion if installed)",
+            help="where the new face shows, combined by the least (box, occlusion if installed)",
         )
         drawing.add_argument(
             "--part",
