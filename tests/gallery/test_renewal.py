@@ -113,7 +113,9 @@ def test_a_job_that_waited_through_the_change_is_done(
     job_work(job.pk)
     job.refresh_from_db()
     assert job.state == Job.State.DONE, job.error_text
-    assert {photo.analyser for photo in Photo.objects.exclude(pk=job.result_id)} == {"dlib"}
+    assert {
+        photo.analyser for photo in Photo.objects.filter(pk__in=[photo.pk for photo in photos])
+    } == {"dlib"}
 
 
 def test_a_photo_that_fails_the_second_time_says_so_and_is_not_tried_for_ever(

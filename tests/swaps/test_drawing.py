@@ -95,7 +95,7 @@ def test_an_address_that_cannot_be_read_has_the_defaults(query: str) -> None:
 def test_boxes_that_are_not_ticked_are_a_choice() -> None:
     drawing = StudioState.from_query(QueryDict("mask=box")).drawing
     assert (drawing.masks, drawing.parts) == (frozenset(), frozenset())
-    assert drawing.options().masks == {"box"}
+    assert drawing.options().masks == frozenset({"box"})
     assert Drawing().options().masks is None
 
 
@@ -108,7 +108,7 @@ def test_it_tells_the_engine_in_the_engines_words() -> None:
         enhance=40,
     ).options()
     assert (options.strength, options.boost_px, options.enhance) == (0.7, 256, 0.4)
-    assert options.masks == {"box", "regions"}
+    assert options.masks == frozenset({"box", "regions"})
     assert options.regions == {"left_brow", "right_brow", "nose"}
 
 

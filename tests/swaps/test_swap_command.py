@@ -1,5 +1,6 @@
 """``manage.py swap``: the engine on the command line."""
 
+import io
 import json
 from functools import partial
 from pathlib import Path
@@ -7,8 +8,19 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from django.core.management import call_command
 
+from swaps.services import get_engine
 from tests.conftest import manage_alone, sample_path
+from tests.swaps.engines.test_neural import (
+    LEFT,
+    RIGHT,
+    SOFTENED,
+    SOURCE,
+    SOURCE_FACE,
+    TARGET,
+    noise,
+)
 
 swap = partial(manage_alone, "swap")
 
@@ -64,3 +76,59 @@ def test_a_face_that_is_not_there_is_exit_2_and_says_how_many_there_are(tmp_path
     )  # fmt: skip
     assert done.returncode == 2
     assert "the target has 1 face" in done.stderr
+
+
+def test_what_the_classic_engine_cannot_do_is_exit_2_and_a_sentence(tmp_path, out):
+    source, target = sample_path("astronaut"), sample_path("hopper")
+    for flags in (("--enhance", "50"), ("--also", source), ("--strength", "5")):
+        done = swap(source, target, "-o", out, *flags, data_dir=tmp_path)
+        assert done.returncode == 2, flags
+        assert done.stderr.strip().endswith(".")
+        assert "Traceback" not in done.stderr
+        assert not out.exists()
+
+
+def test_the_neural_engine_takes_the_same_settings_as_the_studio(
+    neural_site, monkeypatch, tmp_path, out
+):
+    neural_site()
+    engine = get_engine()
+    monkeypatch.setattr(
+        engine.analyser,
+        "find_faces",
+        lambda image: [LEFT, RIGHT] if image.shape[1] == 960 else [SOURCE_FACE],
+    )
+    seen = []
+    run = engine.run
+
+    def watched(*given):
+        seen.append(given)
+        return run(*given)
+
+    monkeypatch.setattr(engine, "run", watched)
+    paths = {}
+    for name, image in (
+        ("target", TARGET),
+        ("source", SOURCE),
+        ("softened", SOFTENED),
+        ("stranger", noise(400, 400, 9)),
+    ):
+        paths[name] = tmp_path / f"{name}.png"
+        cv2.imwrite(str(paths[name]), image)
+    printed = io.StringIO()
+
+    call_command(
+        "swap",
+        *map(str, (paths["source"], paths["target"], "-o", out, "--json", "--strength", 60)),
+        *map(str, ("--detail", 256, "--enhance", 30, "--mask", "box", "regions")),
+        *map(str, ("--part", "skin", "nose", "--also", paths["softened"], paths["stranger"])),
+        stdout=printed,
+    )
+
+    report = json.loads(printed.getvalue())
+    assert report["engine"] == "neural"
+    assert report["faces"][0]["left_out"] == [str(paths["stranger"])]
+    options = seen[0][2]
+    assert (options.strength, options.boost_px, options.enhance) == (0.6, 256, 0.3)
+    assert (options.masks, options.regions) == ({"box", "regions"}, {"skin", "nose"})
+    assert cv2.imread(str(out)) is not None

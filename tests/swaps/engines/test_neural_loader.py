@@ -102,6 +102,49 @@ def test_what_is_optional_may_be_missing(tmp_path: Path, sessions: SessionFactor
     assert refused.value.code == "model_missing"
 
 
+def test_what_is_offered_is_known_without_loading_anything(tmp_path: Path) -> None:
+    full = find_offers(store_of(tmp_path / "full"))
+    assert full == NeuralOffers(
+        boosts=(128, 256, 512, 1024),
+        masks=frozenset({"box", "regions", "occlusion"}),
+        enhancer=True,
+        absent=("the outline of the face",),
+    )
+    bare = find_offers(
+        store_of(tmp_path / "bare", "parser_resnet34", "occluder_xseg", "gfpgan_1.4")
+    )
+    assert isinstance(bare, NeuralOffers)
+    assert (bare.masks, bare.enhancer, len(bare.absent)) == (frozenset({"box"}), False, 4)
+    other = find_offers(store_of(tmp_path / "other"), NeuralChoice(swapper="simswap_256"))
+    assert isinstance(other, NeuralOffers)
+    assert (other.boosts, other.steerable) == ((256, 512, 1024), True)
+
+
+def test_a_damaged_network_is_not_offered_and_the_rest_is(tmp_path: Path) -> None:
+    store = store_of(tmp_path / "weights")
+    path = store.path("gfpgan_1.4", "gfpgan_1.4.onnx")
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+    offers = find_offers(store)
+
+    assert isinstance(offers, NeuralOffers)
+    assert not offers.enhancer
+    assert "the enhancer" in offers.absent
+    assert "regions" in offers.masks
+
+
+def test_every_offer_can_be_taken(tmp_path: Path, sessions: SessionFactory) -> None:
+    store = store_of(tmp_path / "weights")
+    offers = find_offers(store)
+    assert isinstance(offers, NeuralOffers)
+    engine = loaded(store, sessions)
+    for boost in offers.boosts[:3]:
+        options = NeuralOptions(boost_px=boost, masks=offers.masks, enhance=0.5, measure=False)
+        assert engine.run(TARGET, [swap()], options).image.shape == TARGET.shape
+
+
 @pytest.mark.parametrize("key", ["buffalo_l", "inswapper_128"])
 def test_what_is_needed_is_named_when_missing(
     key: str, tmp_path: Path, sessions: SessionFactory
