@@ -17,6 +17,7 @@ from faceweb.jobs.models import Job
 from faceweb.jobs.recipes import RecipeError, recipe_faces, recipe_photos
 from faceweb.jobs.reporter import Reporter
 from models.errors import FaceError
+from models.sessions import OutOfMemory
 from swaps.choice import engine_choice
 from swaps.engines.base import FaceOutcome, FaceSwap, SwapEngine, SwapOptions, SwapResult
 from swaps.recipe import FaceMapping, SwapRecipe
@@ -61,10 +62,16 @@ def swap_run(job: Job, report: Reporter) -> Outcome:
         )
     except (FaceError, RecipeError) as error:
         raise JobError(error.code, error.sentence, error.way_on) from error
+    except OutOfMemory as error:
+        raise JobError(
+            "out_of_memory",
+            "The device that draws faces here has too little memory for this.",
+            "Choose less detail, or change fewer faces at once.",
+        ) from error
     report.stage("Saving the result", _SAVING)
 
     timings = {"open": round(1000 * (opened - started), 1), **result.timings_ms}
-    making = _making(engine, recipe, result, timings)
+    making = _making(engine, recipe, target, result, timings)
     prepared = result_prepare(
         owner=job.owner,
         image=result.image,
@@ -132,7 +139,11 @@ def _sources_used(recipe: SwapRecipe, result: SwapResult) -> list[UUID]:
 
 
 def _making(
-    engine: SwapEngine, recipe: SwapRecipe, result: SwapResult, timings: dict[str, float]
+    engine: SwapEngine,
+    recipe: SwapRecipe,
+    target: Photo,
+    result: SwapResult,
+    timings: dict[str, float],
 ) -> dict[str, Any]:
     """How the result came about, as its page shows it and as it is kept with the photo."""
     offers = engine_choice().offers
@@ -140,6 +151,7 @@ def _making(
     return {
         "engine": engine.name,
         "engine_label": engine.label,
+        "faces_found": len(target.faces),
         **(
             {"blend": recipe.blend}
             if offers is None

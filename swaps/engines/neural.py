@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal
@@ -105,7 +105,9 @@ class Networks:
         parser: opens what labels regions; None where its weights are missing.
         occluder: opens what sees the face behind things; None where its weights are missing.
         enhancer: opens what restores detail; None where its weights are missing.
-        models: all of them by name and digest.
+        models: those that take part in every swap, by name and digest.
+        optional_models: the parser's, occluder's and enhancer's, by the mask they make or
+            ``enhancer``.
     """
 
     swapper: FaceSwapper
@@ -114,6 +116,7 @@ class Networks:
     occluder: Callable[[], Occluder] | None = None
     enhancer: Callable[[], FaceEnhancer] | None = None
     models: tuple[ModelUsed, ...] = ()
+    optional_models: Mapping[str, ModelUsed] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -267,8 +270,13 @@ class NeuralEngine:
             outcomes=outcomes,
             timings_ms=clock.timings,
             touched=tuple(touched),
-            models=self.networks.models,
+            models=self._models_used(neural),
         )
+
+    def _models_used(self, options: NeuralOptions) -> tuple[ModelUsed, ...]:
+        used = {*self._mask_kinds(options), *(["enhancer"] if options.enhance else [])}
+        optional = self.networks.optional_models
+        return self.networks.models + tuple(optional[name] for name in optional if name in used)
 
     def warm_up(self) -> None:
         """Runs the swapper and the analyser once, so that the first job finds them ready."""

@@ -204,6 +204,7 @@ class _Loader:
     sessions: SessionFactory
     choice: NeuralChoice
     used: list[ModelUsed] = field(default_factory=list)
+    optional: dict[str, ModelUsed] = field(default_factory=dict)
 
     def engine(self) -> NeuralEngine | Unavailable:
         found = _required(self.store, self.choice)
@@ -220,10 +221,13 @@ class _Loader:
         networks = Networks(
             swapper=swapper,
             space=space,
-            parser=self._optional(self.choice.parser, self._parser),
-            occluder=self._optional(self.choice.occluder, lambda w: Occluder(self._session(w))),
-            enhancer=self._optional(self.choice.enhancer, self._enhancer),
+            parser=self._optional("regions", self.choice.parser, self._parser),
+            occluder=self._optional(
+                "occlusion", self.choice.occluder, lambda w: Occluder(self._session(w))
+            ),
+            enhancer=self._optional("enhancer", self.choice.enhancer, self._enhancer),
             models=tuple(self.used),
+            optional_models=self.optional,
         )
         return NeuralEngine(analyser, networks, self.choice.same_person)
 
@@ -268,12 +272,12 @@ class _Loader:
         return UnitSpace()
 
     def _optional(
-        self, key: str, make: Callable[[Weight], _Network]
+        self, purpose: str, key: str, make: Callable[[Weight], _Network]
     ) -> Callable[[], _Network] | None:
         weight = self.store.resolve_model(key)
         if isinstance(weight, Unavailable):
             return None
-        self.used.append(ModelUsed(f"{weight.key}/{weight.name}", weight.sha256))
+        self.optional[purpose] = ModelUsed(f"{weight.key}/{weight.name}", weight.sha256)
         return cache(lambda: make(weight))
 
     def _parser(self, weight: Weight) -> FaceParser:

@@ -12,7 +12,9 @@ from faceweb.gallery.models import Lineage, Photo
 from faceweb.jobs.models import Job
 from faceweb.jobs.worker import job_work
 from models.face import Face
+from models.sessions import OutOfMemory
 from swaps.drawing import Drawing
+from swaps.engines.neural import NeuralEngine
 from swaps.recipe import FaceMapping, RecipeError, SwapRecipe
 from swaps.services import get_engine, swap_check, swap_request
 from tests.swaps.engines.test_neural import (
@@ -179,7 +181,8 @@ def test_a_result_keeps_and_shows_how_it_was_made(neural_site, browser, user, ta
     }
     assert {model["name"].split("/")[0] for model in making["models"]} >= {"inswapper_128"}
     page = browser.get(job.result.get_absolute_url()).content.decode()
-    for words in ("Neural engine", "70 %", "256 px", "parts of the face"):
+    assert making["faces_found"] == 2
+    for words in ("Neural engine", "2, 1 changed", "70 %", "256 px", "parts of the face"):
         assert words in page
 
 
@@ -221,6 +224,24 @@ def test_several_photos_of_one_person_are_used_and_a_strangers_is_left_out(
     alone = done(user, SwapRecipe(target.pk, (FaceMapping(0, source.pk, 0),)))
     assert alone.result is not None
     assert alone.result.original.read() != job.result.original.read()
+
+
+def test_a_device_with_too_little_memory_ends_the_job_with_a_way_on(
+    neural_site, monkeypatch, user, target, source
+):
+    neural_site()
+
+    def too_much(*given: Any, **options: Any) -> None:
+        raise OutOfMemory("even with half a batch")
+
+    engine = get_engine()
+    assert isinstance(engine, NeuralEngine)
+    monkeypatch.setattr(engine.networks.swapper, "swap", too_much)
+    job = swap_request(owner=user, recipe=SwapRecipe(target.pk, (FaceMapping(0, source.pk, 0),)))
+    job_work(job.pk)
+    job.refresh_from_db()
+    assert (job.state, job.error_code) == (Job.State.FAILED, "out_of_memory")
+    assert "less detail" in job.error_way_on
 
 
 def test_identity_numbers_are_kept_nowhere(neural_site, user, target, source, softened):

@@ -92,6 +92,21 @@ def test_engine_swaps_with_every_network(tmp_path: Path, sessions: SessionFactor
     }
 
 
+def test_only_networks_that_took_part_are_named(tmp_path: Path, sessions: SessionFactory) -> None:
+    engine = loaded(store_of(tmp_path / "weights"), sessions)
+
+    def named(options: NeuralOptions) -> set[str]:
+        return {m.name.split("/")[0] for m in engine.run(TARGET, [swap()], options).models}
+
+    core = {"buffalo_l", "inswapper_128"}
+    assert named(NeuralOptions(masks=frozenset({"box"}))) == core
+    assert named(NeuralOptions()) == core | {"occluder_xseg"}
+    assert named(NeuralOptions(masks=frozenset({"regions"}), enhance=0.1)) == core | {
+        "parser_resnet34",
+        "gfpgan_1.4",
+    }
+
+
 def test_what_is_optional_may_be_missing(tmp_path: Path, sessions: SessionFactory) -> None:
     store = store_of(tmp_path / "weights", "parser_resnet34", "occluder_xseg", "gfpgan_1.4")
     engine = loaded(store, sessions)
