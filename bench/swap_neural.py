@@ -71,6 +71,18 @@ class StubSession:
         return [self.answer]
 
 
+class _PlainSession:
+    """As insightface makes its sessions: with the runtime's defaults."""
+
+    def __init__(self, path: Path) -> None:
+        import onnxruntime
+
+        self._session = onnxruntime.InferenceSession(str(path))
+
+    def run(self, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
+        return list(self._session.run(None, dict(inputs)))
+
+
 class KnownIdentity:
     """An analyser that costs nothing."""
 
@@ -200,47 +212,56 @@ def codec_rows(graphs: Path) -> list[tuple[object, ...]]:
 
 
 def end_to_end_rows(graphs: Path) -> list[tuple[object, ...]]:
-    """Decode, detect, swap, encode. insightface also embeds the target, as ``get`` always does."""
+    """Decode, detect, swap, encode. insightface also embeds the target, as ``get`` always does.
+
+    insightface runs twice: with the sessions it makes itself, and with ours.
+    """
     from insightface.model_zoo.inswapper import INSwapper
 
     sessions = _sessions(graphs)
-    detector, recogniser, swapper = (
-        sessions.get(graphs / f"{name}.onnx", _digest(graphs, name))
-        for name in ("detector", "recogniser", "inswapper")
-    )
-
-    def run(names: Sequence[str], inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[Any]]:
-        return swapper.run(inputs)
-
+    ours = {name: sessions.get(graphs / f"{name}.onnx", _digest(graphs, name)) for name in GRAPHS}
+    plain = {name: _PlainSession(graphs / f"{name}.onnx") for name in GRAPHS}
     reference = INSwapper.__new__(INSwapper)
     reference.input_size, reference.input_std, reference.input_mean = (128, 128), 255.0, 0.0
     reference.emap = np.eye(512, dtype=np.float32)
     reference.input_names, reference.output_names = ["target", "source"], ["output"]
-    reference.session = SimpleNamespace(run=run)
     identity = SimpleNamespace(normed_embedding=UNIT)
     data = _jpeg(_photo(12))
     looked_at = {"input.1": np.zeros((1, 3, 640, 640), np.float32)}
     face_crop = {"data": np.zeros((1, 3, 112, 112), np.float32)}
-    _, (_, cv_decode, cv_encode), (_, fast_decode, fast_encode) = _codecs("4:2:0")
+    _, (_, cv_decode, cv_encode), (_, our_decode, our_encode) = _codecs("4:2:0")
 
-    def theirs() -> None:
+    def theirs(opened: Mapping[str, Any]) -> None:
+        reference.session = SimpleNamespace(
+            run=lambda names, inputs: opened["inswapper"].run(inputs)
+        )
         photo = cv_decode(data)
         (face,) = _faces(photo, 1, 968)
-        detector.run(looked_at)
-        recogniser.run(face_crop)
+        opened["detector"].run(looked_at)
+        opened["recogniser"].run(face_crop)
         cv_encode(reference.get(photo, SimpleNamespace(kps=face.kps), identity))
 
-    def ours() -> None:
-        photo = fast_decode(data)
-        detector.run(looked_at)
-        fast_encode(_swap(photo, _faces(photo, 1, 968), swapper, in_place=True))
+    def mine() -> None:
+        photo = our_decode(data)
+        ours["detector"].run(looked_at)
+        our_encode(_swap(photo, _faces(photo, 1, 968), ours["inswapper"], in_place=True))
 
-    costs = _best(theirs, 3), _best(ours, 3)
-    saved = costs[0].cpu / costs[1].cpu
+    work = {
+        "insightface 2.1 as it comes": lambda: theirs(plain),
+        "insightface 2.1 on our sessions": lambda: theirs(ours),
+        "ours": mine,
+    }
+    costs = {name: _best(run, 3) for name, run in work.items()}
+    best = costs["ours"]
     return [
-        ("insightface 2.1, OpenCV", f"{costs[0].wall:.0f} ms", f"{costs[0].cpu:.0f} ms"),
-        ("ours", f"{costs[1].wall:.0f} ms", f"{costs[1].cpu:.0f} ms"),
-        ("ratio", f"{costs[0].wall / costs[1].wall:.2f}x", f"{saved:.2f}x"),
+        (
+            name,
+            f"{cost.wall:.0f} ms",
+            f"{cost.cpu:.0f} ms",
+            f"{cost.wall / best.wall:.2f}x",
+            f"{cost.cpu / best.cpu:.2f}x",
+        )
+        for name, cost in costs.items()
     ]
 
 
@@ -533,8 +554,8 @@ SECTIONS: dict[str, tuple[str, tuple[str, ...], Rows]] = {
         codec_rows,
     ),
     "end-to-end": (
-        "JPEG in to JPEG out, 12 megapixels, one face, both sides on the same graphs.",
-        ("", "wall", "CPU"),
+        "JPEG in to JPEG out, 12 megapixels, one face, the same graphs.",
+        ("", "wall", "CPU", "wall to ours", "CPU to ours"),
         end_to_end_rows,
     ),
     "six-faces": (
