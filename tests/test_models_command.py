@@ -7,6 +7,7 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,10 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from faceweb import weights
+from faceweb.management.commands import doctor
 from models.store import WeightStore
+from swaps.choice import engine_choice
+from swaps.engines.neural_loader import NeuralOffers
 from tests.models.store_kit import IMPATIENT, Site, World, make_world, serving
 
 
@@ -251,6 +255,26 @@ def test_what_is_needed_and_broken_fails(
     healthy, findings, failed = examined()
     assert findings[place]["verdict"] == "broken"
     assert (healthy, failed) == (False, True)
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("missing", ["", "inswapper_128.onnx is not here."])
+def test_the_doctor_says_what_the_engine_lacks(
+    house: Any, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    choice = replace(
+        engine_choice(),
+        label="Neural engine",
+        missing=missing,
+        offers=NeuralOffers((128,), absent=("the enhancer",)),
+    )
+    monkeypatch.setattr(doctor, "engine_choice", lambda: choice)
+    healthy, findings, _ = examined()
+    assert findings["engine", "FACEWEB_ENGINE"]["verdict"] == ("broken" if missing else "ok")
+    assert findings["engine", "FACEWEB_ENGINE"]["way_on"] == missing
+    if not missing:
+        assert findings["engine", "not offered"]["value"] == "the enhancer"
+    assert healthy != bool(missing)
 
 
 @pytest.mark.django_db

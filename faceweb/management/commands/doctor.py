@@ -21,6 +21,7 @@ from faceweb import env
 from faceweb.embedded import CannotStart, redis_binary
 from faceweb.weights import session_config, weight_store
 from models.store import ManifestError, State
+from swaps.choice import engine_choice
 from swaps.services import get_engine
 
 Verdict = Literal["ok", "note", "broken"]
@@ -143,8 +144,16 @@ def check_hardware() -> Iterator[Finding]:
 
 def check_engine() -> Iterator[Finding]:
     """Which engine makes the pictures."""
-    engine = get_engine()
-    yield Finding("engine", "FACEWEB_ENGINE", "ok", f"{settings.ENGINE}: {engine.label}")
+    choice = engine_choice()
+    value = f"{settings.ENGINE}: {choice.label}"
+    if choice.missing:
+        yield Finding("engine", "FACEWEB_ENGINE", "broken", value, choice.missing)
+        return
+    get_engine()
+    yield Finding("engine", "FACEWEB_ENGINE", "ok", value)
+    if choice.offers and choice.offers.absent:
+        absent = ", ".join(choice.offers.absent)
+        yield Finding("engine", "not offered", "note", absent, "manage.py models pull")
 
 
 def check_models() -> Iterator[Finding]:
