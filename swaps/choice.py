@@ -1,7 +1,8 @@
 """Which engine this site swaps with."""
 
+import logging
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,6 +16,8 @@ from swaps.engines.base import SwapEngine, SwapWarning
 
 if TYPE_CHECKING:
     from swaps.engines.neural_loader import NeuralChoice, NeuralOffers
+
+logger = logging.getLogger(__name__)
 
 CheckPair = Callable[[Face, Face], list[SwapWarning]]
 
@@ -31,6 +34,7 @@ class EngineChoice:
         analyser: the name of its way of finding faces, as photos keep it.
         offers: what may be set beyond the blend; None where nothing may.
         missing: why it cannot be loaded, in a sentence; empty when it can.
+        note: what its users should know of the engine they do not have; mostly empty.
     """
 
     name: str
@@ -40,6 +44,7 @@ class EngineChoice:
     analyser: str
     offers: "NeuralOffers | None" = None
     missing: str = ""
+    note: str = ""
 
 
 @lru_cache(maxsize=1)
@@ -52,7 +57,12 @@ def engine_choice() -> EngineChoice:
     if settings.ENGINE == "classic":
         return _classic()
     neural = _neural()
-    return _classic() if neural.missing and settings.ENGINE == "auto" else neural
+    if not (neural.missing and settings.ENGINE == "auto"):
+        return neural
+    if not _swapper_is_here():
+        return _classic()
+    logger.error("the classic engine is used: %s", neural.missing)
+    return replace(_classic(), note="The neural engine is not available at the moment.")
 
 
 def analyser_name() -> str:
@@ -101,6 +111,16 @@ def _neural() -> EngineChoice:
         offers,
         reason,
     )
+
+
+def _swapper_is_here() -> bool:
+    """Whether somebody meant to have the neural engine."""
+    try:
+        store = weight_store()
+        card = store.manifest.card(settings.NEURAL_SWAPPER)
+    except (KeyError, ManifestError):
+        return False
+    return any(store.path(card.key, file.name).is_file() for file in card.files)
 
 
 def _neural_choice() -> "NeuralChoice":

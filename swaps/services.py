@@ -58,8 +58,9 @@ def _usable_choice() -> EngineChoice:
 
 
 def engine_label() -> str:
-    """The engine's name in plain words, for pages."""
-    return engine_choice().label
+    """The engine's name in plain words, for pages, and what to know about it."""
+    choice = engine_choice()
+    return f"{choice.label}. {choice.note}" if choice.note else choice.label
 
 
 def is_steerable(choice: EngineChoice) -> bool:

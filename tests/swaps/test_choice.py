@@ -7,6 +7,7 @@ from models.store.weights import Unavailable
 from swaps import choice, services
 from swaps.engines.neural_loader import NeuralOffers
 from swaps.recipe import RecipeError
+from tests.swaps.engines.test_neural_loader import store_of
 
 
 @pytest.fixture(autouse=True)
@@ -64,6 +65,19 @@ def test_an_engine_that_was_asked_for_and_is_not_there_says_so_and_is_not_replac
     with pytest.raises(RecipeError) as caught:
         services.get_engine()
     assert caught.value.code == "engine_missing"
+
+
+def test_a_damaged_swapper_leaves_the_classic_engine_and_the_page_says_so(
+    settings, tmp_path, monkeypatch
+):
+    store = store_of(tmp_path)
+    monkeypatch.setattr(choice, "weight_store", lambda: store)
+    settings.ENGINE = "auto"
+    assert choice.engine_choice().name == "neural"
+    choice.engine_choice.cache_clear()
+    store.path("inswapper_128", "inswapper_128.onnx").write_bytes(b"damaged")
+    assert choice.engine_choice().name == "classic"
+    assert services.engine_label() == "Classic. The neural engine is not available at the moment."
 
 
 def test_without_weights_a_fresh_site_uses_the_classic_engine(settings, tmp_path):
