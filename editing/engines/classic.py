@@ -10,7 +10,7 @@ from typing import Final
 
 import cv2
 
-from editing.engines.base import EditRequest, EditResult, Progress, Reason, Slider
+from editing.engines.base import EditRequest, EditResult, Outlook, Progress, Reason, Slider
 from editing.engines.classic_age import age_displacements, age_tone
 from editing.engines.classic_frame import Change, EditFrame, cut_edit_frame, face_flow
 from editing.engines.classic_skin import map_skin
@@ -91,6 +91,16 @@ class ClassicEditEngine:
             timings_ms={"prepare": editing.prepare_ms, **result.timings_ms},
             reason=_in_numbers(result),
         )
+
+    def prepare(self, photo: Image, face: Face) -> Outlook:
+        """Nothing takes long enough to be worth preparing."""
+        return Outlook()
+
+    def preview(
+        self, photo: Image, face: Face, request: EditRequest, threshold: float = THRESHOLD
+    ) -> EditResult:
+        """The same as :meth:`run`, which is quick on a small photo."""
+        return self.run(photo, face, request, threshold)
 
     def render(self, photo: Image, face: Face, request: EditRequest) -> Image:
         """A version of `photo` that nobody has judged, for measuring; never for giving out.

@@ -52,6 +52,9 @@ def test_a_face_too_small_to_judge_is_exit_2_and_a_sentence(tmp_path, out):
     ("arguments", "sentence"),
     [
         (["--smile", "1.5"], "Smile must lie between -1 and 1."),
+        (["--target-age", "200"], "The age to look like must lie between 1 and 120 years."),
+        (["--target-age", "60", "--age", "0.2"], "Age is asked either as a strength or in years."),
+        (["--target-age", "60"], "The age of this face cannot be estimated here."),
         (["--smile", "0.5", "--face", "3"], "There is no face 3: the photo has 1 face."),
     ],
 )

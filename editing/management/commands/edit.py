@@ -71,6 +71,12 @@ class Command(BaseCommand):
             "--age", type=float, default=0.0, metavar="A", help="-1 (younger) to 1 (older)"
         )
         parser.add_argument(
+            "--target-age",
+            type=int,
+            metavar="YEARS",
+            help="years the face is to look like, in place of --age; needs an age estimate",
+        )
+        parser.add_argument(
             "--face", type=int, default=0, metavar="N", help="which face, 0 is the largest (0)"
         )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
@@ -81,7 +87,9 @@ class Command(BaseCommand):
         if suffix not in ENCODERS:
             self._refuse(f"OUT must end in one of: {', '.join(ENCODERS)}.")
         try:
-            request = EditRequest(smile=options["smile"], age=options["age"])
+            request = EditRequest(
+                smile=options["smile"], age=options["age"], target_age=options["target_age"]
+            )
             photo = local_photo_read(options["photo"])
             decoded = time.perf_counter()
             engine = get_engine()
