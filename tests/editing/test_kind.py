@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from django.core.cache import cache
 
-from editing import kind, preview, services
+from editing import choice, kind, preview, services
 from editing.base import edit_base
 from editing.engines.base import EditRequest, EditResult, Outlook, Reason, Slider
 from editing.guard import CurvePoint
@@ -246,7 +246,7 @@ def test_the_cutout_shows_the_whole_face_at_most_512_px_wide(photo):
 
 @pytest.fixture
 def years_taken(monkeypatch):
-    chosen = replace(services.editor_choice(), takes_years=True, studies=True)
+    chosen = replace(choice.editor_choice(), takes_years=True, studies=True)
     for module in (services, preview):
         monkeypatch.setattr(module, "editor_choice", lambda: chosen)
 
