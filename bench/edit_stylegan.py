@@ -4,11 +4,14 @@ EXPORT is a folder that ``python -m editing.export`` wrote. Weights do not matte
 made of a random checkpoint will do: ``python -m tests.editing.e4e e4e.pt`` writes such a file, with
 PyTorch. Aims on a CPU at 512 px: a guarded edit in at most 1.15 times its inference, and five faces
 as one batch in no more time than five single ones. Quick looks are timed as the page asks for them:
-the face studied when the editor opens, then one preview after each move of a slider.
+the face studied when the editor opens, then one preview after each move of a slider. Processor time
+counts both of two threads, so half of it is about what the clock shows on an idle machine.
 """
 
 import argparse
 import time
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -62,10 +65,11 @@ def main() -> None:
     five = np.concatenate([latent + share * step for share in (0, 1, 0.75, 0.5, 0.25)])
     generator.synthesise(latent)
     print(f"encoder, 1                     {best_ms(lambda: encoder.encode(crop), RUNS):8.0f} ms")
-    single = best_ms(lambda: [generator.synthesise(five[i : i + 1]) for i in range(5)], RUNS)
-    batch = best_ms(lambda: generator.synthesise(five), RUNS)
-    print(f"{generator_name}, 5 singles      {single:8.0f} ms")
-    print(f"{generator_name}, 1 batch of 5   {batch:8.0f} ms   {batch / single:.2f}x")
+    single = _timed(lambda: [generator.synthesise(five[i : i + 1]) for i in range(5)])
+    batch = _timed(lambda: generator.synthesise(five))
+    print(f"{generator_name}, 5 singles      {_said(single)}")
+    ratio = f"{batch[0] / single[0]:.2f}x, by the processor {batch[1] / single[1]:.2f}x"
+    print(f"{generator_name}, 1 batch of 5   {_said(batch)}   {ratio}")
 
     photo = decode_image(options.photo.read_bytes())
     face = analyser.find_faces(photo)[0]
@@ -74,17 +78,18 @@ def main() -> None:
     for name, threshold in (("accepted at once", 0.01), ("whole search", 1.0)):
         best = None
         for _ in range(RUNS):
-            begun = time.perf_counter()
+            begun, processor = time.perf_counter(), time.process_time()
             result = engine.run(photo, face, EditRequest(smile=1.0), threshold)
-            seconds = time.perf_counter() - begun
+            seconds, processor = time.perf_counter() - begun, time.process_time() - processor
             if best is None or seconds < best[0]:
-                best = seconds, result
+                best = seconds, processor, result
         assert best is not None
-        seconds, result = best
+        seconds, processor, result = best
         parts = result.timings_ms
         inference = parts["encode"] + parts["generate"]
         print(
-            f"edit, {name:<16} {result.evaluations} versions {1000 * seconds:8.0f} ms   "
+            f"edit, {name:<16} {result.evaluations} versions {1000 * seconds:8.0f} ms "
+            f"({1000 * processor:.0f})   "
             f"{1000 * seconds / inference:.3f}x its inference "
             f"({inference:.0f} ms; compose {parts['compose']:.0f}, check {parts['check']:.0f})"
         )
@@ -97,14 +102,24 @@ def main() -> None:
     size = (small or generator).size
     print(f"quick look at {size} px: studied in {1000 * (time.perf_counter() - begun):8.0f} ms")
     for name, threshold in (("accepted at once", 0.01), ("whole search", 1.0)):
-        spent = best_ms(
-            lambda threshold=threshold: engine.preview(
-                region, cut, EditRequest(smile=1), threshold
-            ),
-            RUNS,
-        )
-        print(f"quick look, {name:<16} {spent:8.0f} ms")
+        spent = _timed(partial(engine.preview, region, cut, EditRequest(smile=1), threshold))
+        print(f"quick look, {name:<16} {_said(spent)}")
     print(f"peak memory {peak_rss_mb():.0f} MB")
+
+
+def _timed(work: Callable[[], object]) -> tuple[float, float]:
+    """Milliseconds by the clock and of the processor, the shortest of several runs each."""
+    spent = []
+    for _ in range(RUNS):
+        clock, processor = time.perf_counter(), time.process_time()
+        work()
+        spent.append((time.perf_counter() - clock, time.process_time() - processor))
+    clocks, processors = zip(*spent, strict=True)
+    return 1000 * min(clocks), 1000 * min(processors)
+
+
+def _said(spent: tuple[float, float]) -> str:
+    return f"{spent[0]:8.0f} ms ({spent[1]:.0f})"
 
 
 if __name__ == "__main__":
