@@ -5,7 +5,7 @@ the likeness to the one before could end at somebody else. So an edited face is 
 the photo in which it was still untouched, with all strengths together, and judged against that.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from editing.engines.base import EditRequest
@@ -18,19 +18,24 @@ _SAME_PLACE = 0.5
 
 @dataclass(frozen=True, slots=True)
 class EditBase:
-    """Where an edit starts: the photo, the number of its face and the face, and what to ask."""
+    """Where an edit starts: the photo, the number of its face and the face, and what to ask.
+
+    ``already`` holds the percents, by slider, that the version at hand shows of the request.
+    """
 
     photo: Photo
     number: int
     face: Face
     request: EditRequest
+    already: dict[str, int] = field(default_factory=dict)
 
 
 def edit_base(photo: Photo, number: int, face: Face, request: EditRequest, engine: str) -> EditBase:
     """The start of an edit of ``face``, number ``number`` of ``photo``, by ``engine``.
 
     That is the photo itself, unless it is a version in which the same engine edited the same face:
-    then what that version was made from, as long as its owner keeps it, and both edits in one.
+    then what that version was made from, as long as its owner keeps it, and both edits in one. An
+    age in years says where to end, not how far to go: it takes the place of the age before.
     """
     itself = EditBase(photo, number, face, request)
     making: dict[str, Any] = photo.making
@@ -45,12 +50,13 @@ def edit_base(photo: Photo, number: int, face: Face, request: EditRequest, engin
         return itself
     faces = base.found_faces()
     base_number = int(making["face"])
-    if request.target_age is not None or base_number >= len(faces):
+    if base_number >= len(faces):
         return itself
     base_face = faces[base_number]
     if _overlap(base_face, face) < _SAME_PLACE:
         return itself
-    return EditBase(base, base_number, base_face, _together(request, making["edit"]["applied"]))
+    applied: dict[str, int] = making["edit"]["applied"]
+    return EditBase(base, base_number, base_face, _together(request, applied), applied)
 
 
 def _together(request: EditRequest, applied: dict[str, int]) -> EditRequest:
@@ -58,9 +64,10 @@ def _together(request: EditRequest, applied: dict[str, int]) -> EditRequest:
         key: max(-1.0, min(1.0, request.strengths.get(key, 0.0) + applied.get(key, 0) / 100))
         for key in {*request.strengths, *applied}
     }
-    return EditRequest(
-        smile=strengths.pop("smile", 0.0), age=strengths.pop("age", 0.0), others=strengths
-    )
+    smile, age = strengths.pop("smile", 0.0), strengths.pop("age", 0.0)
+    if request.target_age is not None:
+        return EditRequest(smile=smile, target_age=request.target_age, others=strengths)
+    return EditRequest(smile=smile, age=age, others=strengths)
 
 
 def _overlap(a: Face, b: Face) -> float:

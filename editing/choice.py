@@ -11,12 +11,15 @@ from django.conf import settings
 
 from editing.directions import DirectionError, load_directions
 from editing.engines.base import EditEngine, Slider
-from editing.engines.stylegan import StyleGanEngine, sliders_of
+from editing.engines.stylegan import BATCH, AgeEstimator, StyleGanEngine, sliders_of
 from faceweb.gallery.analysis import get_analyser
 from faceweb.weights import session_factory, weight_store
 from models.networks.base import ContractError
+from models.networks.genderage import GenderAge
 from models.networks.stylegan import Export
-from models.store import ManifestError
+from models.opening import find_age_network, find_parser, open_age_network, open_parser
+from models.sessions.providers import CPU
+from models.store import ManifestError, Weight
 
 logger = logging.getLogger(__name__)
 
@@ -33,12 +36,17 @@ class EditorChoice:
         label: its name in plain words.
         sliders: what it offers.
         load: loads it, for a worker.
+        takes_years: whether an age may be asked for in years.
+        studies: whether a face has to be studied before previews of it are quick; see
+            `EditEngine.prepare`.
     """
 
     name: str
     label: str
     sliders: tuple[Slider, ...]
     load: Callable[[], EditEngine]
+    takes_years: bool = False
+    studies: bool = False
 
 
 @lru_cache(maxsize=1)
@@ -69,7 +77,14 @@ def _stylegan() -> EditorChoice:
     sliders = sliders_of(load_directions(_direction_folders(), layers))
     if not sliders:
         raise DirectionError("no direction is installed: manage.py models pull direction_smile")
-    return EditorChoice(StyleGanEngine.name, StyleGanEngine.label, sliders, _load_stylegan)
+    return EditorChoice(
+        StyleGanEngine.name,
+        StyleGanEngine.label,
+        sliders,
+        _load_stylegan,
+        takes_years=isinstance(find_age_network(weight_store()), Weight),
+        studies=True,
+    )
 
 
 def _direction_folders() -> list[Path]:
@@ -80,6 +95,19 @@ def _direction_folders() -> list[Path]:
 
 
 def _load_stylegan() -> EditEngine:
+    store, sessions = weight_store(), session_factory()
+    parser = find_parser(store)
+    ages = open_age_network(store, sessions)
     return StyleGanEngine.open(
-        settings.STYLEGAN_DIR, _direction_folders(), session_factory().get, get_analyser()
+        settings.STYLEGAN_DIR,
+        _direction_folders(),
+        sessions.get,
+        get_analyser(),
+        parser=None if parser is None else open_parser(parser, sessions),
+        estimate_age=_years_by(ages) if isinstance(ages, GenderAge) else None,
+        batch=1 if sessions.providers()[0] == CPU else BATCH,
     )
+
+
+def _years_by(network: GenderAge) -> AgeEstimator:
+    return lambda photo, face: network.years(photo, face.box)

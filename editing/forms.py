@@ -12,17 +12,22 @@ from faceweb.jobs.recipes import RecipeError
 
 OTHER_PREFIX = "slider-"
 END = 100
+MAX_YEARS = 120
 
 
 @dataclass(frozen=True, slots=True)
 class EditorState:
-    """A photo, one of its faces, and where the sliders stand, in percent."""
+    """A photo, one of its faces, and where the sliders stand, in percent.
+
+    ``years`` is an age to look like; while there is one, ``age`` does not count.
+    """
 
     photo: UUID | None
     face: int
     smile: int
     age: int
     others: dict[str, int]
+    years: int | None = None
 
     @classmethod
     def from_query(cls, query: QueryDict) -> "EditorState":
@@ -37,6 +42,7 @@ class EditorState:
                 for name, value in query.items()
                 if name.startswith(OTHER_PREFIX)
             },
+            years=_years(query.get("target_age", "")),
         )
 
     def recipe(self) -> EditRecipe:
@@ -50,7 +56,8 @@ class EditorState:
                 "photo_missing", "No photo is chosen.", "Choose one from your gallery."
             )
         others = {key: percent for key, percent in self.others.items() if percent}
-        return EditRecipe(self.photo, self.face, self.smile, self.age, others=others)
+        age = self.age if self.years is None else 0
+        return EditRecipe(self.photo, self.face, self.smile, age, self.years, others)
 
     def strength(self, key: str) -> int:
         """Where the slider ``key`` stands."""
@@ -74,6 +81,11 @@ def _number(text: str) -> int:
         return int(text)
     except ValueError:
         return 0
+
+
+def _years(text: str) -> int | None:
+    years = _number(text)
+    return min(years, MAX_YEARS) if years > 0 else None
 
 
 def _percent(text: str) -> int:

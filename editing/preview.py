@@ -1,13 +1,15 @@
 """A quick look at an edit: the face alone, small, made by the same engine, kept nowhere.
 
 Pages have no engine: a worker makes the preview. The question and the answer pass through the
-cache under a random name and are gone within a minute.
+cache under a random name and are gone within a minute. What an engine finds out about the face on
+the way stays in that worker's memory.
 """
 
 import base64
 import secrets
 import time
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 from django.core.cache import cache
@@ -15,9 +17,11 @@ from kombu.exceptions import OperationalError
 from numpy.typing import NDArray
 
 from editing.base import edit_base
+from editing.choice import editor_choice
+from editing.engines.base import YEARS_AT_FULL, EditRequest
 from editing.kind import edit_figures
 from editing.recipe import EditRecipe
-from editing.services import edit_check, get_engine, identity_threshold
+from editing.services import edit_check, face_check, get_engine, identity_threshold
 from faceweb.accounts.models import User
 from faceweb.gallery.services import photo_read
 from faceweb.jobs.recipes import RecipeError
@@ -29,6 +33,9 @@ SIDE_PX = 512
 # A preview of somebody who has gone on is of no use; a worker drops it.
 QUESTION_SECONDS = 10
 ANSWER_SECONDS = 60
+# How long a page waits, for an engine that answers within a second and for one that studies first.
+WAIT_SECONDS = 4.0
+STUDY_WAIT_SECONDS = 30.0
 _POLL_SECONDS = 0.02
 
 
@@ -36,26 +43,52 @@ class PreviewBusy(Exception):
     """No worker answered in time; the page tries again when a slider moves."""
 
 
-def preview_ask(*, owner: User, recipe: EditRecipe, timeout: float = 4.0) -> dict[str, Any]:
+def preview_ask(*, owner: User, recipe: EditRecipe, timeout: float | None = None) -> dict[str, Any]:
     """The answer of a worker: `preview_make`'s dict.
 
     Raises:
         RecipeError: as `edit_check`, or the engine refuses.
-        PreviewBusy: the workers have other things to do.
+        PreviewBusy: the workers have other things to do, or a newer preview was asked for.
     """
     edit_check(owner=owner, recipe=recipe)
+    topic = f"preview-{owner.pk}-{recipe.photo}"
+    return _ask(topic, {"owner": str(owner.pk), "recipe": recipe.to_dict()}, timeout)
+
+
+def prepare_ask(
+    *, owner: User, photo_id: UUID, number: int, timeout: float | None = None
+) -> dict[str, Any]:
+    """The answer of a worker: `prepare_make`'s dict.
+
+    Raises:
+        RecipeError: as `face_check`.
+        PreviewBusy: as `preview_ask`.
+    """
+    face_check(owner=owner, photo_id=photo_id, number=number)
+    topic = f"prepare-{owner.pk}-{photo_id}"
+    question = {"owner": str(owner.pk), "photo": str(photo_id), "face": number}
+    return _ask(topic, question, timeout)
+
+
+def _ask(topic: str, question: dict[str, Any], timeout: float | None) -> dict[str, Any]:
     name = secrets.token_urlsafe(16)
-    question = {"owner": str(owner.pk), "recipe": recipe.to_dict()}
-    cache.set(_question(name), question, QUESTION_SECONDS)
+    cache.set(_question(name), {**question, "topic": topic}, QUESTION_SECONDS)
+    # Whoever moves a slider on does not want the answer before: it is neither made nor waited for.
+    cache.set(_newest(topic), name, ANSWER_SECONDS)
     _send(name)
+    if timeout is None:
+        timeout = STUDY_WAIT_SECONDS if editor_choice().studies else WAIT_SECONDS
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
-        answer = cache.get(_answer(name))
+        found = cache.get_many([_answer(name), _newest(topic)])
+        answer = found.get(_answer(name))
         if answer is not None:
             cache.delete(_answer(name))
             if "refusal" in answer:
                 raise RecipeError(*answer["refusal"])
             return dict(answer)
+        if found.get(_newest(topic)) != name:
+            break
         time.sleep(_POLL_SECONDS)
     raise PreviewBusy
 
@@ -71,14 +104,21 @@ def _send(name: str) -> None:
 
 
 def preview_answer(name: str) -> None:
-    """Make the preview that was asked for under ``name``, unless nobody waits for it any more."""
+    """Answer the question under ``name``, unless nobody waits for it any more."""
     question = cache.get(_question(name))
     if question is None:
         return
     cache.delete(_question(name))
+    if cache.get(_newest(question["topic"])) != name:
+        return
     owner = User.objects.get(pk=question["owner"])
     try:
-        answer = preview_make(owner=owner, recipe=EditRecipe.from_dict(question["recipe"]))
+        if "recipe" in question:
+            answer = preview_make(owner=owner, recipe=EditRecipe.from_dict(question["recipe"]))
+        else:
+            answer = prepare_make(
+                owner=owner, photo_id=UUID(question["photo"]), number=question["face"]
+            )
     except (RecipeError, FaceError) as error:
         answer = {"refusal": [error.code, error.sentence, error.way_on]}
     cache.set(_answer(name), answer, ANSWER_SECONDS)
@@ -87,6 +127,8 @@ def preview_answer(name: str) -> None:
 def preview_make(*, owner: User, recipe: EditRecipe) -> dict[str, Any]:
     """The face of ``recipe`` before and after, as data addresses, and the check's figures.
 
+    Strengths count from the version at hand, as its sliders do.
+
     Raises:
         RecipeError, FaceError: the edit cannot be made.
     """
@@ -94,12 +136,39 @@ def preview_make(*, owner: User, recipe: EditRecipe) -> dict[str, Any]:
     engine = get_engine()
     base = edit_base(photo, recipe.face, face, recipe.request(), engine.name)
     start, small = face_cutout(photo_read(base.photo), base.face)
-    result = engine.run(start, small, base.request, identity_threshold())
+    result = engine.preview(start, small, base.request, identity_threshold())
     before = start if base.photo == photo else face_cutout(photo_read(photo), base.face)[0]
+    figures = edit_figures(result)
+    for told in ("asked",) if result.image is None else ("asked", "applied"):
+        figures[told] = {
+            key: percent - base.already.get(key, 0) for key, percent in figures[told].items()
+        }
     return {
-        **edit_figures(result),
+        **figures,
         "before": _data_address(before),
         "after": _data_address(before if result.image is None else result.image),
+    }
+
+
+def prepare_make(*, owner: User, photo_id: UUID, number: int) -> dict[str, Any]:
+    """What the editor is told when it opens: what `EditEngine.prepare` said of the face.
+
+    ``years`` is about how old the face looks in the version at hand, as the scale of the age in
+    years and for nothing else, or None; ``years_at_full`` is how far the scale goes to each side;
+    ``seconds`` is about how long a preview takes.
+
+    Raises:
+        RecipeError, FaceError: the face cannot be edited.
+    """
+    photo, face = face_check(owner=owner, photo_id=photo_id, number=number)
+    engine = get_engine()
+    base = edit_base(photo, number, face, EditRequest(), engine.name)
+    outlook = engine.prepare(*face_cutout(photo_read(base.photo), base.face))
+    shift = YEARS_AT_FULL * base.already.get("age", 0) / 100
+    return {
+        "years": None if outlook.years is None else max(round(outlook.years + shift), 1),
+        "years_at_full": round(YEARS_AT_FULL),
+        "seconds": round(outlook.preview_seconds, 1),
     }
 
 
@@ -125,6 +194,10 @@ def _data_address(image: NDArray[np.uint8]) -> str:
 
 def _question(name: str) -> str:
     return f"preview-question-{name}"
+
+
+def _newest(topic: str) -> str:
+    return f"preview-newest-{topic}"
 
 
 def _answer(name: str) -> str:

@@ -2,6 +2,7 @@
 
 import threading
 from functools import lru_cache
+from uuid import UUID
 
 from django.conf import settings
 
@@ -40,20 +41,38 @@ def edit_check(*, owner: User, recipe: EditRecipe) -> tuple[Photo, Face]:
 
     Raises:
         RecipeError: the photo is gone or not theirs, its faces are not known yet, the face does
-            not exist, is too small to judge, or the engine has no such slider.
+            not exist, is too small to judge, or the engine has no such slider or takes no years.
     """
-    photo = recipe_photos(owner=owner, ids=[recipe.photo])[recipe.photo]
+    photo, face = face_check(owner=owner, photo_id=recipe.photo, number=recipe.face)
+    choice = editor_choice()
+    offered = {slider.key for slider in choice.sliders}
+    years = {"age"} if recipe.target_age is not None else set()
+    if (recipe.asked | years) - offered:
+        raise RecipeError("unknown_slider", "This site does not offer one of these edits.")
+    if years and not choice.takes_years:
+        raise RecipeError(
+            "no_age_estimate",
+            "This site cannot estimate how old a face looks.",
+            "Ask for younger or older instead of a number of years.",
+        )
+    return photo, face
+
+
+def face_check(*, owner: User, photo_id: UUID, number: int) -> tuple[Photo, Face]:
+    """A photo and the face ``number`` of it that can be edited, from stored data alone.
+
+    Raises:
+        RecipeError: as `edit_check`, but for sliders.
+    """
+    photo = recipe_photos(owner=owner, ids=[photo_id])[photo_id]
     photos_renew([photo])
-    face = recipe_face(recipe_faces(photo), recipe.face)
+    face = recipe_face(recipe_faces(photo), number)
     if face.quality.width_px < MIN_FACE_PX:
         raise RecipeError(
             "face_too_small",
             "This face is too small to tell whether it would still be the same person.",
             "Use a photo in which the face is larger.",
         )
-    offered = {slider.key for slider in editor_choice().sliders}
-    if recipe.asked - offered:
-        raise RecipeError("unknown_slider", "This site does not offer one of these edits.")
     return photo, face
 
 

@@ -4,5 +4,6 @@ from editing import views
 
 urlpatterns = [
     path("edits/", views.edits, name="edits"),
+    path("edits/prepare/", views.edit_prepare, name="edit_prepare"),
     path("edits/preview/", views.edit_preview, name="edit_preview"),
 ]

@@ -1,5 +1,6 @@
 """The editor: two sliders, a quick look, and the start of an edit."""
 
+from collections.abc import Callable
 from typing import Any, cast
 
 from django.contrib.auth.decorators import login_required
@@ -9,7 +10,7 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from editing.choice import editor_choice
 from editing.forms import EditorState
-from editing.preview import PreviewBusy, preview_ask
+from editing.preview import PreviewBusy, prepare_ask, preview_ask
 from editing.services import MIN_FACE_PX, edit_request, identity_threshold
 from faceweb.accounts.models import User
 from faceweb.gallery.models import Photo
@@ -44,8 +45,23 @@ def edits(request: HttpRequest) -> HttpResponse:
 def edit_preview(request: HttpRequest) -> JsonResponse:
     """A quick look at what the sliders ask for, as JSON; nothing is stored."""
     state = EditorState.from_query(request.POST)
+    return _asked(lambda: preview_ask(owner=_user(request), recipe=state.recipe()))
+
+
+@login_required
+@require_POST
+def edit_prepare(request: HttpRequest) -> JsonResponse:
+    """Has the face studied before the first quick look, and says what the page can say of it."""
+    state = EditorState.from_query(request.POST)
+    if state.photo is None:
+        raise Http404
+    photo_id = state.photo
+    return _asked(lambda: prepare_ask(owner=_user(request), photo_id=photo_id, number=state.face))
+
+
+def _asked(ask: Callable[[], dict[str, Any]]) -> JsonResponse:
     try:
-        return JsonResponse(preview_ask(owner=_user(request), recipe=state.recipe()))
+        return JsonResponse(ask())
     except RecipeError as error:
         answer = {"code": error.code, "sentence": error.sentence, "way_on": error.way_on}
         return JsonResponse(answer, status=400)
@@ -93,6 +109,8 @@ def _render_editor(
             for slider in choice.sliders
         ],
         "engine_label": choice.label,
+        "takes_years": choice.takes_years,
+        "studies": choice.studies,
         "threshold": identity_threshold(),
         "refusal": refusal,
     }

@@ -83,6 +83,7 @@ SITE = {
     "studio_check": personal("?target={photo}&source={photo}"),
     "swaps": post_only(),
     "edits": private(query="?photo={photo}"),
+    "edit_prepare": post_only(),
     "edit_preview": post_only(),
 }
 
@@ -174,7 +175,7 @@ def test_nobody_changes_what_is_anothers(who, things, visitors, published):
         response = client.post(url, {"confirm": "yes"})
         assert response.status_code == refused, name
     client.post(reverse("photos_delete"), {"ids": [str(things["photo"])], "confirm": "yes"})
-    for name in ("edits", "edit_preview"):
+    for name in ("edits", "edit_prepare", "edit_preview"):
         edit = client.post(reverse(name), {"photo": str(things["photo"]), "smile": "40"})
         assert edit.status_code in {SIGN_IN, 400, 404}
     swap = client.post(
@@ -182,7 +183,7 @@ def test_nobody_changes_what_is_anothers(who, things, visitors, published):
         {"target": str(things["photo"]), "map-0": f"{things['photo']}:0", "blend": "multiband"},
     )
     assert swap.status_code in {SIGN_IN, 400, 404}
-    for name in ("edits", "edit_preview"):
+    for name in ("edits", "edit_prepare", "edit_preview"):
         edit = client.post(reverse(name), {"photo": str(things["photo"]), "smile": "50"})
         assert edit.status_code in {SIGN_IN, 400, 404}, name
     assert Photo.objects.filter(pk=things["photo"]).exists()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Final, Protocol
 
 from editing.guard import THRESHOLD, CurvePoint, Verdict
 from models.analysis import FaceAnalyser
@@ -12,6 +12,9 @@ from models.face import Face
 from models.imaging import Image
 
 Box = tuple[int, int, int, int]
+
+YEARS_AT_FULL: Final = 30.0
+"""Years that strength 1 of an age stands for where it is asked in years. Nominal: faces differ."""
 
 Progress = Callable[[str, float], None]
 """Called with a stage key (``prepare``, ``edit``, ``check``) and the fraction 0 to 1 of it."""
@@ -122,6 +125,20 @@ class EditResult:
     reason: Reason | None
 
 
+@dataclass(frozen=True)
+class Outlook:
+    """What an engine can say of a face before anything is asked of it.
+
+    Attributes:
+        years: about how old the face looks, the scale of an age in years; None where the engine
+            takes none or cannot tell.
+        preview_seconds: about how long a preview of this face takes from now on.
+    """
+
+    years: float | None = None
+    preview_seconds: float = 0.0
+
+
 class EditEngine(Protocol):
     """One way to edit a face. Implementations may be used by several threads."""
 
@@ -150,6 +167,23 @@ class EditEngine(Protocol):
 
         Raises:
             FaceError: the request names an edit that this engine does not offer.
+        """
+        ...
+
+    def prepare(self, photo: Image, face: Face) -> Outlook:
+        """Studies `face` in a small `photo`, so that previews of it need not."""
+        ...
+
+    def preview(
+        self, photo: Image, face: Face, request: EditRequest, threshold: float = THRESHOLD
+    ) -> EditResult:
+        """A quick look, by the same engine and the same check as :meth:`run`: less exact, sooner.
+
+        Args as for :meth:`run`; `photo` is the small one that :meth:`prepare` has seen, if it has
+        seen any.
+
+        Raises:
+            FaceError: as for :meth:`run`.
         """
         ...
 

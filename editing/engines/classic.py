@@ -9,20 +9,23 @@ from functools import cached_property
 from typing import Final
 
 import cv2
+import numpy as np
 
-from editing.engines.base import EditRequest, EditResult, Progress, Reason, Slider
+from editing.engines.base import EditRequest, EditResult, Outlook, Progress, Reason, Slider
 from editing.engines.classic_age import age_displacements, age_tone
 from editing.engines.classic_frame import Change, EditFrame, cut_edit_frame, face_flow
+from editing.engines.classic_hair import find_hair, grey_tone
 from editing.engines.classic_skin import map_skin
 from editing.engines.classic_smile import smile_displacements, smile_shading
 from editing.engines.guarded import guarded_edit
 from editing.engines.versions import Versions
 from editing.guard import THRESHOLD
+from models import blending
 from models.analysis import FaceAnalyser
 from models.analysis.dlib_analyser import DlibAnalyser
 from models.errors import FaceError
 from models.face import Face, FloatArray
-from models.imaging import Image
+from models.imaging import Box, Image
 
 _JITTER: Final = 0.01
 """Similarity that is asked on top of the threshold: a search for the face in the whole photo puts
@@ -35,7 +38,8 @@ class ClassicEditEngine:
     """See :class:`editing.engines.base.EditEngine`.
 
     It bends and shades what the photo shows and invents nothing: a closed mouth smiles closed, and
-    hair keeps its colour. Age in years is not offered.
+    hair greys only where it can be told from all else. Age in years is not offered: by how many
+    years a face is made to look older this way, nobody has measured.
     """
 
     name = "classic"
@@ -93,6 +97,16 @@ class ClassicEditEngine:
             reason=_in_numbers(result),
         )
 
+    def prepare(self, photo: Image, face: Face) -> Outlook:
+        """Nothing takes long enough to be worth preparing."""
+        return Outlook()
+
+    def preview(
+        self, photo: Image, face: Face, request: EditRequest, threshold: float = THRESHOLD
+    ) -> EditResult:
+        """The same as :meth:`run`, which is quick on a small photo."""
+        return self.run(photo, face, request, threshold)
+
     def render(self, photo: Image, face: Face, request: EditRequest) -> Image:
         """A version of `photo` that nobody has judged, for measuring; never for giving out.
 
@@ -124,19 +138,42 @@ class _Editing:
     def __init__(self, photo: Image, face: Face, asked: EditRequest) -> None:
         self._photo = photo
         self._asked = asked
-        self.box, self._frame = cut_edit_frame(photo, face)
+        self._face = face
+        self._box, self._frame = cut_edit_frame(photo, face)
         self.prepare_ms = 0.0
 
     def render(self, requests: Sequence[EditRequest]) -> Sequence[Image]:
         """Versions of the photo by `requests`, each some share of what was asked."""
         return Versions([self._share(request) for request in requests], self._applied)
 
+    @property
+    def box(self) -> Box:
+        """Outside of it no version differs from the photo."""
+        if self._grey is None:
+            return self._box
+        low, high = np.array([self._box, self._grey[0]]).reshape(2, 2, 2).transpose(1, 0, 2)
+        x1, y1, x2, y2 = (int(edge) for edge in (*low.min(axis=0), *high.max(axis=0)))
+        return x1, y1, x2, y2
+
     @cached_property
     def _change(self) -> Change:
         started = time.perf_counter()
         change = prepare_change(self._frame, self._asked)
-        self.prepare_ms = 1000 * (time.perf_counter() - started)
+        self.prepare_ms += 1000 * (time.perf_counter() - started)
         return change
+
+    @cached_property
+    def _grey(self) -> tuple[Box, FloatArray] | None:
+        """Where hair greys, and what is added there at share 1."""
+        if self._asked.age <= 0:
+            return None
+        started = time.perf_counter()
+        hair = find_hair(self._photo, self._face)
+        grey = None
+        if hair is not None:
+            grey = hair.box, grey_tone(hair) * np.float32(self._asked.age)
+        self.prepare_ms += 1000 * (time.perf_counter() - started)
+        return grey
 
     def _share(self, request: EditRequest) -> float:
         if self._asked.smile:
@@ -144,9 +181,13 @@ class _Editing:
         return request.age / self._asked.age
 
     def _applied(self, share: float) -> Image:
-        x1, y1, x2, y2 = self.box
         edited = self._photo.copy()
-        edited[y1:y2, x1:x2] = self._change.applied(self._photo[y1:y2, x1:x2], share)
+        if self._grey is not None:
+            # Before anything is bent: hair beside the face moves with it.
+            (x1, y1, x2, y2), tone = self._grey
+            blending.add_delta(edited[y1:y2, x1:x2], tone * np.float32(share))
+        x1, y1, x2, y2 = self._box
+        edited[y1:y2, x1:x2] = self._change.applied(edited[y1:y2, x1:x2], share)
         return edited
 
 

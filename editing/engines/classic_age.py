@@ -32,6 +32,11 @@ _STUBBLE_SPARED: Final = 0.85
 
 _OLDER_DARK: Final = (1.25, 0.85)
 _OLDER_LIGHT: Final = (0.55, 0.25)
+_OLDER_AT_FOLDS: Final = 0.5
+"""How much more of the dark side is deepened where faces fold: what is there already, deeper."""
+_OLDER_HOLLOW: Final = 0.3
+"""Share of the broad shadows under eyes and beside the mouth that is added once more."""
+_BROW_LIFT: Final = 40.0
 _COHERENT: Final = 0.7
 """Share of the fine band's gain that only lines get; dots, freckles and noise get the rest."""
 
@@ -137,15 +142,22 @@ def _older(frame: EditFrame, skin: SkinMap, lab: FloatArray, bands: _Bands) -> F
     noise = _noise_level(bands.fine, skin.skin)
     fine = _cored(bands.fine, noise)
     lines = np.float32(1 - _COHERENT) + np.float32(_COHERENT) * bands.coherence
-    deepen = _side(fine, -1, _LIMITS[0]) * np.float32(_OLDER_DARK[0]) * lines
+    folds = _folds(frame)
+    more = 1 + np.float32(_OLDER_AT_FOLDS) * folds
+    deepen = _side(fine, -1, _LIMITS[0]) * np.float32(_OLDER_DARK[0]) * lines * more
     deepen += _side(fine, 1, _LIMITS[0]) * np.float32(_OLDER_LIGHT[0]) * lines
-    deepen += _side(bands.broad, -1, _LIMITS[1]) * np.float32(_OLDER_DARK[1])
+    deepen += _side(bands.broad, -1, _LIMITS[1]) * np.float32(_OLDER_DARK[1]) * more
+    deepen += _side(bands.hollow, -1, _LIMITS[1]) * np.float32(_OLDER_HOLLOW) * folds
     deepen += _side(bands.broad, 1, _LIMITS[1]) * np.float32(_OLDER_LIGHT[1])
     deepen *= 1 - np.float32(0.6) * skin.stubble
     relief = _hollows(frame) + _fine_lines(frame) * (1 - np.float32(0.7) * skin.stubble)
+    relief *= np.float32(frame.definition)
     change = np.zeros_like(lab)
     lightness = lab[..., 0]
     change[..., 0] = (deepen + relief * lightness) * skin.skin
+    # Folds are shadows between lights: the skin as a whole does not get so much darker.
+    darker = float((change[..., 0] * skin.skin).sum() / max(float(skin.skin.sum()), 1.0))
+    change[..., 0] -= np.float32(0.5 * darker) * skin.skin
 
     mottle = _mottle(frame)
     change[..., 0] += mottle * np.float32(1.2) * skin.skin
@@ -155,7 +167,7 @@ def _older(frame: EditFrame, skin: SkinMap, lab: FloatArray, bands: _Bands) -> F
     # their yellow: without it they would look blue.
     level = np.float32(np.median(lightness[skin.skin > 0.5])) if skin.skin.max() > 0.5 else 60
     change[..., 0] += (level - lightness) * skin.lips * np.float32(0.12)
-    change[..., 0] += np.maximum(level - lightness, 0) * skin.brows * np.float32(0.14)
+    change[..., 0] += np.clip(level - lightness, 0, _BROW_LIFT) * skin.brows * np.float32(0.22)
     change[..., 1] -= np.maximum(lab[..., 1], 0) * (
         np.float32(0.22) * skin.lips + np.float32(0.1) * skin.brows
     )
@@ -229,6 +241,28 @@ def _under_eyes(frame: EditFrame) -> FloatArray:
         for eye in ([36, 39, 40, 41], [42, 45, 46, 47])
     ]
     return np.maximum(spots[0], spots[1])
+
+
+def _folds(frame: EditFrame) -> FloatArray:
+    """Where faces fold with age, float32 (h, w) from 0 to 1, broad: no line of its own."""
+    points, width, size = frame.landmarks, frame.width, frame.size
+    along, down = (axis * width for axis in frame.axes())
+    zones = np.zeros(size, np.float32)
+    for side, wing, corner, jaw in ((-1, 31, 48, 5), (1, 35, 54, 11)):
+        out = along * np.float32(side)
+        beside = (points[wing] + points[corner]) / 2 + out * 0.05
+        below = points[corner] * 0.5 + points[jaw] * 0.5
+        for line in (
+            [points[wing] + out * 0.03, beside, points[corner] + out * 0.05],
+            [points[corner] + out * 0.02, (points[corner] + below) / 2, below],
+        ):
+            np.maximum(zones, stroke(curve(line), 0.035 * width, size), out=zones)
+    brows = points[[19, 24]].mean(axis=0) - down * 0.13
+    np.maximum(zones, soft_spot(frame, brows, 0.24, 0.06) * np.float32(0.5), out=zones)
+    np.maximum(zones, soft_spot(frame, points[[21, 22]].mean(axis=0), 0.03, 0.05), out=zones)
+    if not frame.wears_glasses:
+        np.maximum(zones, _under_eyes(frame), out=zones)
+    return zones
 
 
 def _hollows(frame: EditFrame) -> FloatArray:

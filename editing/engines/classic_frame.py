@@ -8,7 +8,7 @@ asked, so that the photo itself is never reduced.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import cv2
@@ -26,6 +26,8 @@ _MARGIN: Final = 0.27
 _FLOW_FADE: Final = (0.03, 0.22)
 """The flow is whole up to the first distance from the hull and gone at the second."""
 _FLOW_WIDTH_PX: Final = 80
+_SHARPNESS: Final = (5.0, 11.0)
+"""Of :class:`models.face.Quality`: out of focus at the first, sharp at the second."""
 _STILL_PX: Final = 1 / 80
 """Steps under this are rounded away by ``cv2.remap``, which counts in 1/32 of a pixel."""
 _RING: Final = 1.3
@@ -49,6 +51,7 @@ class EditFrame:
         width: jaw width in `image`, in pixels.
         yaw: see :class:`models.face.Pose`.
         wears_glasses: whether a frame crosses the face.
+        definition: 1 for a sharp photo, 0 for one in which a line would look drawn.
     """
 
     image: Image
@@ -56,6 +59,7 @@ class EditFrame:
     width: float
     yaw: float
     wears_glasses: bool
+    definition: float = 1.0
 
     @property
     def size(self) -> masks.Size:
@@ -69,7 +73,7 @@ class EditFrame:
         height, across = self.size
         image, matrix = reduced_region(self.image, (0, 0, across, height), width / self.width)
         points = geometry.transform_points(self.landmarks, matrix)
-        return EditFrame(image, points, geometry.face_width(points), self.yaw, self.wears_glasses)
+        return replace(self, image=image, landmarks=points, width=geometry.face_width(points))
 
     def axes(self) -> tuple[FloatArray, FloatArray]:
         """Unit vectors to the image-right along the eye line and down the face, float32 (2,)."""
@@ -115,6 +119,7 @@ def cut_edit_frame(photo: Image, face: Face) -> tuple[Box, EditFrame]:
         geometry.face_width(points),
         face.pose.yaw,
         face.quality.glasses is True,
+        float(masks.smoothstep(np.array([face.quality.sharpness], np.float32), *_SHARPNESS)[0]),
     )
     return box, frame
 

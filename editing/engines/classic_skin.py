@@ -86,7 +86,8 @@ def map_skin(frame: EditFrame) -> SkinMap:
         skin=enlarged(skin) * (1 - _strands(frame)),
         stubble=enlarged(_stubble(coarse, lab[..., 0], skin)),
         lips=enlarged(masks.blurred(masks.as_float(mouth), 0.008 * width)),
-        brows=enlarged(masks.blurred(masks.as_float(brows), 0.008 * width)),
+        # The far brow of a turned head ends in hair.
+        brows=enlarged(masks.blurred(masks.as_float(brows), 0.008 * width) * inner),
     )
 
 

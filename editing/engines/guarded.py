@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 
 from editing.engines.base import Box, EditRequest, EditResult, Progress, Reason
-from editing.guard import GuardResult, Similarity, guard
+from editing.guard import MAX_EVALUATIONS, GuardResult, Similarity, guard
 from models import identity
 from models.analysis import FaceAnalyser
 from models.face import Face
@@ -71,6 +71,7 @@ def guarded_edit(
     threshold: float,
     touched: Callable[[], Box],
     progress: Progress | None = None,
+    max_evaluations: int = MAX_EVALUATIONS,
 ) -> EditResult:
     """Runs an edit under the identity guard.
 
@@ -83,6 +84,7 @@ def guarded_edit(
         threshold: similarity that has to be reached.
         touched: the box outside which `render` changes no pixel; asked once there is a result.
         progress: told of the stages ``edit`` and ``check``.
+        max_evaluations: most versions ever made; fewer find a less exact strength sooner.
 
     Returns:
         The result, with the stages ``edit``, ``check`` and ``total`` timed.
@@ -95,23 +97,25 @@ def guarded_edit(
     if (doubt := judge_face(face)) is not None:
         return _result(request, threshold, reason=doubt)
 
-    checking = 0.0
+    checking, judged = 0.0, 0
     judge = similarity_to(photo, face, analyser, threshold)
 
     def edit(shares: Sequence[float]) -> Sequence[Image]:
-        _tell(progress, "edit", 0.0)
-        images = render([request.scaled(share) for share in shares])
-        _tell(progress, "edit", 1.0)
-        return images
+        # Later versions belong to the search: a bar that went back would confuse.
+        if judged == 0:
+            _tell(progress, "edit", 0.0)
+        return render([request.scaled(share) for share in shares])
 
     def similarity(image: Image) -> float | None:
-        nonlocal checking
+        nonlocal checking, judged
+        _tell(progress, "check", judged / max_evaluations)
+        judged += 1
         begun = time.perf_counter()
         value = judge(image)
         checking += _milliseconds_since(begun)
         return value
 
-    found = guard(edit, similarity, 1.0, threshold)
+    found = guard(edit, similarity, 1.0, threshold, max_evaluations)
     _tell(progress, "check", 1.0)
     total = _milliseconds_since(started)
     return EditResult(

@@ -7,6 +7,7 @@ import importlib.util
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 from editing.export.architecture import OFFICIAL_SHA256, Architecture, CheckpointError
 from models.alignment import cut_crop, ffhq_matrix
@@ -15,7 +16,9 @@ from models.errors import FaceError
 from models.imaging import Image, decode_image
 from models.networks.stylegan import ENCODER_SIZE, file_sha256
 
-_NO_TORCH = "The export needs PyTorch, which the site does not: install the extra 'export'."
+PREVIEW_SIZE: Final = 256
+"""Side of the generator for quick looks, which is written beside any larger one."""
+_NO_TORCH: Final = "The export needs PyTorch, which the site does not: install the extra 'export'."
 
 
 def main(arguments: Sequence[str] | None = None, architecture: Architecture | None = None) -> int:
@@ -50,7 +53,15 @@ def main(arguments: Sequence[str] | None = None, architecture: Architecture | No
             )
         crop = face_crop(options.photo or sample_photo())
         checkpoint = read_checkpoint(options.checkpoint, architecture)
-        report = export_graphs(checkpoint, architecture, options.size, options.output, crop, digest)
+        report = export_graphs(
+            checkpoint,
+            architecture,
+            options.size,
+            options.output,
+            crop,
+            digest,
+            preview_size=PREVIEW_SIZE if options.size > PREVIEW_SIZE else None,
+        )
     except (CheckpointError, ExportMismatchError, FaceError, OSError, ValueError) as error:
         return _refused(str(error))
     sys.stdout.write(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -59,8 +59,9 @@ def export_graphs(
     folder: Path,
     crop: Image,
     source_sha256: str,
+    preview_size: int | None = None,
 ) -> ExportReport:
-    """Writes encoder, generator and their record to `folder` after checking both.
+    """Writes encoder, generator and their record to `folder` after checking all of them.
 
     Args:
         checkpoint: the weights.
@@ -69,11 +70,14 @@ def export_graphs(
         folder: made if it is not there; older graphs in it are replaced once the new are proved.
         crop: uint8 (256, 256, 3) BGR, a face in the FFHQ frame to check with.
         source_sha256: digest of the checkpoint's file, for the record.
+        preview_size: side of a second, smaller generator for quick looks, or None for none.
 
     Raises:
         ExportMismatchError: ONNX Runtime and PyTorch differ by more than :data:`TOLERANCE`.
-        ValueError: the checkpoint has no image of `size`.
+        ValueError: the checkpoint has no image of `size`, or `preview_size` is not below it.
     """
+    if preview_size is not None and preview_size >= size:
+        raise ValueError("quick looks must be smaller than the images themselves")
     started = time.perf_counter()
     folder.mkdir(parents=True, exist_ok=True)
     pair = ImageTensor(stylegan.ENCODER_SIZE, mean=(0.5,) * 3, std=(0.5,) * 3).encode(
@@ -94,7 +98,21 @@ def export_graphs(
         folder / f"{stylegan.GENERATOR_NAME}.part",
         ("w_plus", "image"),
     )
-    for name in (stylegan.ENCODER_NAME, stylegan.GENERATOR_NAME):
+    names = [stylegan.ENCODER_NAME, stylegan.GENERATOR_NAME]
+    if preview_size is not None:
+        small = Synthesis(checkpoint, architecture, preview_size)
+        difference, _ = _written(
+            small,
+            probe[:, : replace(architecture, size=preview_size).layers],
+            folder / f"{stylegan.PREVIEW_NAME}.part",
+            ("w_plus", "image"),
+        )
+        generator_difference = max(generator_difference, difference)
+        names.append(stylegan.PREVIEW_NAME)
+    else:
+        # One of an earlier export would not belong to these weights.
+        (folder / stylegan.PREVIEW_NAME).unlink(missing_ok=True)
+    for name in names:
         (folder / f"{name}.part").replace(folder / name)
     stylegan.write_record(
         folder,

@@ -27,6 +27,7 @@ from models.networks.base import ContractError, ImageTensor, Session, fixed_size
 RECORD_NAME: Final = "stylegan.json"
 ENCODER_NAME: Final = "encoder.onnx"
 GENERATOR_NAME: Final = "generator.onnx"
+PREVIEW_NAME: Final = "preview.onnx"
 ENCODER_SIZE: Final = 256
 _HALF: Final = (0.5, 0.5, 0.5)
 _RGB: Final = ImageTensor(ENCODER_SIZE, mean=_HALF, std=_HALF)
@@ -89,13 +90,14 @@ class Generator:
 
 @dataclass(frozen=True)
 class Export:
-    """Where an exported pair of graphs lies, and what it was made from.
+    """Where exported graphs lie, and what they were made from.
 
     Attributes:
         encoder, generator: the graphs' files.
         size: side of the generator's images in pixels.
         digests: SHA-256 by file name.
         source_sha256: of the checkpoint.
+        preview: the same generator stopped at fewer pixels, or None where none was written.
     """
 
     encoder: Path
@@ -103,6 +105,7 @@ class Export:
     size: int
     digests: dict[str, str]
     source_sha256: str
+    preview: Path | None = None
 
     @classmethod
     def read(cls, folder: Path) -> Export:
@@ -113,20 +116,22 @@ class Export:
         """
         try:
             record = json.loads((folder / RECORD_NAME).read_text(encoding="utf-8"))
+            names = [ENCODER_NAME, GENERATOR_NAME]
+            if PREVIEW_NAME in record["sha256"]:
+                names.append(PREVIEW_NAME)
             export = cls(
                 encoder=folder / ENCODER_NAME,
                 generator=folder / GENERATOR_NAME,
                 size=int(record["size"]),
-                digests={
-                    name: _digest(record["sha256"][name]) for name in (ENCODER_NAME, GENERATOR_NAME)
-                },
+                digests={name: _digest(record["sha256"][name]) for name in names},
                 source_sha256=_digest(record["source_sha256"]),
+                preview=folder / PREVIEW_NAME if PREVIEW_NAME in names else None,
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ContractError(f"no usable record of an export: {error!r}") from error
-        for path in (export.encoder, export.generator):
-            if not path.is_file():
-                raise ContractError(f"{path.name} is missing from the export")
+        for name in names:
+            if not (folder / name).is_file():
+                raise ContractError(f"{name} is missing from the export")
         return export
 
     def open(self, get_session: Callable[[Path, str], Session]) -> tuple[Encoder, Generator]:
@@ -142,13 +147,27 @@ class Export:
             raise ContractError("encoder and generator are not of one export")
         return encoder, generator
 
+    def open_preview(self, get_session: Callable[[Path, str], Session]) -> Generator | None:
+        """The generator for quick looks, if there is one; it reads the first rows of W+.
+
+        Raises:
+            ContractError: it is no smaller than the whole generator.
+        """
+        if self.preview is None:
+            return None
+        generator = Generator(get_session(self.preview, self.digests[PREVIEW_NAME]))
+        if generator.size >= self.size:
+            raise ContractError("the generator for quick looks is no smaller than the whole one")
+        return generator
+
 
 def write_record(folder: Path, *, size: int, source_sha256: str, figures: dict[str, Any]) -> None:
     """Writes beside the graphs in `folder` what :meth:`Export.read` needs, digests included."""
+    names = (ENCODER_NAME, GENERATOR_NAME, PREVIEW_NAME)
     record = {
         "size": size,
         "source_sha256": source_sha256,
-        "sha256": {name: file_sha256(folder / name) for name in (ENCODER_NAME, GENERATOR_NAME)},
+        "sha256": {name: file_sha256(folder / name) for name in names if (folder / name).is_file()},
         **figures,
     }
     partial = folder / f"{RECORD_NAME}.part"

@@ -55,9 +55,13 @@ class Tensor:
 
 @dataclass(frozen=True, slots=True)
 class OnnxFile:
-    """What an ONNX file declares: operator sets used and imported, its initializers in order."""
+    """What an ONNX file declares: operator sets used and imported, its initializers in order.
+
+    ``node_names`` are those of the graph itself, in order, without the graphs inside its nodes.
+    """
 
     opsets: dict[str, int]
+    node_names: tuple[str, ...]
     node_domains: frozenset[str]
     function_domains: frozenset[str]
     initializers: tuple[Tensor, ...]
@@ -146,6 +150,7 @@ class _Walk:
         self._data = data
         self._fields_left = _MAX_FIELDS
         self._opsets: dict[str, int] = {}
+        self._node_names: list[str] = []
         self._node_domains: set[str] = set()
         self._function_domains: set[str] = set()
         self._initializers: list[Tensor] = []
@@ -172,6 +177,7 @@ class _Walk:
             raise OnnxProblem("it does not say which operator sets it needs")
         return OnnxFile(
             opsets=self._opsets,
+            node_names=tuple(self._node_names),
             node_domains=frozenset(self._node_domains),
             function_domains=frozenset(self._function_domains),
             initializers=tuple(self._initializers),
@@ -183,7 +189,9 @@ class _Walk:
             raise OnnxProblem("its graphs are nested too deeply")
         for number, value in self._spans(span):
             if number == 1:
-                self._node(value, depth)
+                name = self._node(value, depth)
+                if depth == 0:
+                    self._node_names.append(name)
             elif number == 5:
                 tensor = self._tensor(value)
                 if depth == 0:
@@ -191,14 +199,17 @@ class _Walk:
             elif number == 15:
                 self._sparse_tensor(value)
 
-    def _node(self, span: Span, depth: int) -> None:
-        domain = ""
+    def _node(self, span: Span, depth: int) -> str:
+        name = domain = ""
         for number, value in self._spans(span):
-            if number == 7:
+            if number == 3:
+                name = self._text(value)
+            elif number == 7:
                 domain = self._text(value)
             elif number == 5:
                 self._attribute(value, depth)
         self._node_domains.add("" if domain == "ai.onnx" else domain)
+        return name
 
     def _attribute(self, span: Span, depth: int) -> None:
         for number, value in self._spans(span):

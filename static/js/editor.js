@@ -4,6 +4,7 @@
 const SETTLE_MS = 150;
 const PENDING_MS = 1500;
 const PAGE = 25;
+const SLOW_SECONDS = 1.5;
 
 const form = document.getElementById("editor");
 
@@ -27,6 +28,11 @@ const enliven = () => {
     output: box.querySelector("output"),
     reset: box.querySelector("[data-reset]"),
     given: box.querySelector("[data-given]"),
+    ends: box.querySelector(".slider-ends"),
+    // Where the slider stands when nothing is asked, what one percent is on it, and how it is said.
+    middle: 0,
+    unit: 1,
+    say: signed,
   }));
 
   // The photo is shown as the quick look will cut it, so that nothing jumps when that comes.
@@ -44,20 +50,31 @@ const enliven = () => {
 
   // --- what the page shows -------------------------------------------------------------------
 
-  const isNothing = () => sliders.every(({ input }) => input.valueAsNumber === 0);
+  const isMoved = ({ input, middle }) => input.valueAsNumber !== middle;
 
-  // The share of the slider's way at which a strength lies.
-  const share = ({ input }, percent) =>
-    String((percent - Number(input.min)) / (Number(input.max) - Number(input.min)));
+  // The age in years as it is typed, where the age slider is not in years itself.
+  const typed = form.querySelector("[data-years] input");
+
+  const isNothing = () => !sliders.some(isMoved) && !(typed && !typed.disabled && typed.value);
+
+  const at = ({ middle, unit }, percent) => middle + unit * percent;
+
+  // The share of the slider's way at which a value lies.
+  const share = ({ input }, value) => {
+    const low = Number(input.min);
+    return String(Math.min(1, Math.max(0, (value - low) / (Number(input.max) - low))));
+  };
 
   const paint = () => {
     for (const slider of sliders) {
+      if (slider.middle) slider.input.name = isMoved(slider) ? "target_age" : "";
       const value = slider.input.valueAsNumber;
-      const text = signed(value);
+      const text = slider.say(value);
       slider.output.textContent = text;
       slider.input.setAttribute("aria-valuetext", text);
       slider.input.parentElement.style.setProperty("--at", share(slider, value));
-      slider.reset.hidden = value === 0;
+      slider.input.parentElement.style.setProperty("--zero", share(slider, slider.middle));
+      slider.reset.hidden = !isMoved(slider);
     }
     make.disabled = isNothing();
   };
@@ -86,11 +103,12 @@ const enliven = () => {
   const outcome = (answer) => {
     if (answer.verdict === "applied") return "Given as asked, and still you.";
     if (answer.verdict !== "reduced") return `${answer.reason} ${answer.way_on}`.trim();
-    const asked = sliders.filter(({ key }) => answer.asked[key]);
+    const asked = sliders.filter(isMoved);
     return asked
-      .map(({ key, label }) => {
-        const name = asked.length > 1 ? `${label}: asked` : "Asked";
-        return `${name} ${signed(answer.asked[key])}, this much keeps you you: ${signed(answer.applied[key])}.`;
+      .map((slider) => {
+        const name = asked.length > 1 ? `${slider.label}: asked` : "Asked";
+        const given = Math.round(at(slider, answer.applied[slider.key]));
+        return `${name} ${slider.say(slider.input.valueAsNumber)}, this much keeps you you: ${slider.say(given)}.`;
       })
       .join(" ");
   };
@@ -103,8 +121,8 @@ const enliven = () => {
     result.hidden = !isMade;
     for (const slider of sliders) {
       const applied = answer.applied[slider.key] ?? 0;
-      slider.given.hidden = answer.verdict !== "reduced" || !answer.asked[slider.key];
-      slider.given.style.setProperty("--given", share(slider, applied));
+      slider.given.hidden = answer.verdict !== "reduced" || !isMoved(slider);
+      slider.given.style.setProperty("--given", share(slider, at(slider, applied)));
     }
     showIdentity(answer);
     words.textContent = outcome(answer);
@@ -114,6 +132,18 @@ const enliven = () => {
 
   let asking = null;
   let settling = 0;
+
+  const send = (url, signal) =>
+    fetch(url, {
+      method: "POST",
+      body: new FormData(form),
+      headers: {
+        Accept: "application/json",
+        "X-CSRFToken": form.querySelector("[name=csrfmiddlewaretoken]").value,
+      },
+      credentials: "same-origin",
+      signal,
+    });
 
   const ask = async () => {
     asking?.abort();
@@ -128,16 +158,7 @@ const enliven = () => {
     asking = mine;
     busy(true);
     try {
-      const answer = await fetch(form.dataset.previewUrl, {
-        method: "POST",
-        body: new FormData(form),
-        headers: {
-          Accept: "application/json",
-          "X-CSRFToken": form.querySelector("[name=csrfmiddlewaretoken]").value,
-        },
-        credentials: "same-origin",
-        signal: mine.signal,
-      });
+      const answer = await send(form.dataset.previewUrl, mine.signal);
       if (answer.redirected) {
         // Signed out: the sign-in page says so better than a line of text.
         window.location.reload();
@@ -164,6 +185,45 @@ const enliven = () => {
     settling = setTimeout(ask, SETTLE_MS);
   };
 
+  // --- an engine that has to study the face first -------------------------------------------------
+
+  const prepare = async () => {
+    words.textContent = "Studying the face.";
+    busy(true);
+    try {
+      const answer = await send(form.dataset.prepareUrl);
+      if (!answer.ok || answer.redirected) return;
+      const { years, years_at_full: reach, seconds } = await answer.json();
+      if (seconds > SLOW_SECONDS) {
+        part("pace").textContent = `A quick look takes about ${Math.round(seconds)} seconds here.`;
+        part("pace").hidden = false;
+      }
+      if (years !== null && typed) scaleInYears(years, reach);
+    } catch {
+      // Quick looks come all the same, the first one later.
+    } finally {
+      busy(false);
+      words.textContent = "";
+    }
+  };
+
+  // The age in years instead of percent, from how old the face looks by an estimate.
+  const scaleInYears = (years, reach) => {
+    const slider = sliders.find(({ key }) => key === "age");
+    const [low, high] = [Math.max(1, years - reach), Math.min(120, years + reach)];
+    const wanted = typed.valueAsNumber || Math.round(years + (reach * slider.input.valueAsNumber) / 100);
+    Object.assign(slider, { middle: years, unit: reach / 100, say: (value) => `${value} years` });
+    Object.assign(slider.input, { min: low, max: high, step: 1, value: wanted, name: "" });
+    const [younger, older] = slider.ends.children;
+    younger.textContent = `${low} years`;
+    older.textContent = `${high} years`;
+    typed.disabled = true;
+    part("years").hidden = true;
+    part("looks").textContent = `Looks about ${years}. That is an estimate, and only sets this slider's scale.`;
+    part("looks").hidden = false;
+    paint();
+  };
+
   // --- the sliders -------------------------------------------------------------------------------
 
   const move = (slider, value) => {
@@ -175,18 +235,23 @@ const enliven = () => {
   for (const slider of sliders) {
     slider.input.addEventListener("input", paint);
     slider.input.addEventListener("change", askSoon);
-    slider.input.addEventListener("dblclick", () => move(slider, 0));
+    slider.input.addEventListener("dblclick", () => move(slider, slider.middle));
     slider.input.addEventListener("keydown", (event) => {
       const step = { PageUp: PAGE, PageDown: -PAGE }[event.key];
       if (!step) return;
       event.preventDefault();
-      move(slider, slider.input.valueAsNumber + step);
+      move(slider, slider.input.valueAsNumber + Math.round(step * slider.unit));
     });
     slider.reset.addEventListener("click", () => {
-      move(slider, 0);
+      move(slider, slider.middle);
       slider.input.focus();
     });
   }
+
+  typed?.addEventListener("change", () => {
+    paint();
+    askSoon();
+  });
 
   form.addEventListener("submit", () => {
     // After this event, so that the press itself still counts.
@@ -195,8 +260,9 @@ const enliven = () => {
     });
   });
   // A page that comes back from the browser's cache keeps where its sliders stood.
-  window.addEventListener("pageshow", () => {
+  window.addEventListener("pageshow", async (event) => {
     paint();
+    if (form.dataset.prepareUrl && !event.persisted) await prepare();
     ask();
   });
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cache
-from pathlib import Path
 from typing import Final, Literal, TypeVar
 
 from models.analysis.insightface_analyser import InsightFaceAnalyser
@@ -20,25 +19,22 @@ from models.networks.identity_space import ConvertedSpace, EmapSpace, IdentitySp
 from models.networks.inswapper import read_emap
 from models.networks.landmarks106 import Landmarks106
 from models.networks.occluder import Occluder
-from models.networks.parser import FaceParser, with_argmax
 from models.networks.scrfd import Scrfd
 from models.networks.swapper import FaceSwapper, SwapperContract
+from models.opening import PACK, open_parser
 from models.quantize import Portrait, Precision, QualityReport, quantize_swapper, variant_name
 from models.same_person import PersonThresholds
 from models.sessions import SessionFactory
-from models.sessions.copies import kept_copy
 from models.store.cards import Contract, Manifest
 from models.store.files import sha256_of
 from models.store.weights import Unavailable, Weight, WeightStore
 from swaps.engines.base import ModelUsed
 from swaps.engines.neural import Networks, NeuralEngine
 
-PACK: Final = "buffalo_l"
 LANDMARKS_FILE: Final = "2d106det.onnx"
 GPU_BATCH: Final = 8
 
 _CPU: Final = "CPUExecutionProvider"
-_LABELS_NAME: Final = "labels.onnx"
 _Network = TypeVar("_Network")
 
 
@@ -221,7 +217,9 @@ class _Loader:
         networks = Networks(
             swapper=swapper,
             space=space,
-            parser=self._optional("regions", self.choice.parser, self._parser),
+            parser=self._optional(
+                "regions", self.choice.parser, lambda w: open_parser(w, self.sessions)
+            ),
             occluder=self._optional(
                 "occlusion", self.choice.occluder, lambda w: Occluder(self._session(w))
             ),
@@ -279,17 +277,6 @@ class _Loader:
             return None
         self.optional[purpose] = ModelUsed(f"{weight.key}/{weight.name}", weight.sha256)
         return cache(lambda: make(weight))
-
-    def _parser(self, weight: Weight) -> FaceParser:
-        cache_dir = self.sessions.config.cache_dir or weight.path.parent
-        folder = cache_dir / f"{weight.sha256[:16]}-labels"
-
-        def make(made: Path) -> dict[str, str]:
-            with_argmax(weight.path, made / _LABELS_NAME)
-            return {"sha256": sha256_of(made / _LABELS_NAME)}
-
-        digest = str(kept_copy(folder, make)["sha256"])
-        return FaceParser(self.sessions.get(folder / _LABELS_NAME, digest))
 
     def _enhancer(self, weight: Weight) -> FaceEnhancer:
         session = self._session(weight)

@@ -5,6 +5,7 @@ import re
 from collections.abc import Callable
 
 import pytest
+from django.template.loader import render_to_string
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import Visitor, expected
@@ -23,6 +24,7 @@ from tests.conftest import sample_path
 pytestmark = [pytest.mark.browser, pytest.mark.stack]
 
 PREVIEW = "**/edits/preview/"
+PREPARE_PATH = "/edits/prepare/"
 PIXEL = "data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7"
 
 
@@ -171,6 +173,61 @@ def test_the_outcome_of_a_quick_look_is_said_in_words(visit: Callable[..., Visit
         ask("ArrowLeft", busy, 503)
         expect(words(page)).to_have_text("It has to wait. Make it.")
     expect(page.get_by_role("button", name="Make it")).to_be_enabled()
+
+
+def test_an_age_in_years_starts_from_how_old_the_face_looks(visit: Callable[..., Visitor]) -> None:
+    """The page of a site with an age estimate; the markup is the site's, the answers are given."""
+    visitor = visit()
+    page = visitor.page
+    with_photo(page, "erna@example.org")
+    years = render_to_string("editing/_years.html", {"state": {"years": None}})
+
+    def with_years(route: Route) -> None:
+        html = route.fetch().text()
+        html = html.replace(
+            "data-preview-url=", f'data-prepare-url="{PREPARE_PATH}" data-preview-url='
+        )
+        html = re.sub(r"(<span>Younger</span>.*?</p>)", lambda m: m[1] + years, html, flags=re.S)
+        route.fulfill(body=html, content_type="text/html")
+
+    asked: list[str] = []
+
+    def preview(route: Route) -> None:
+        asked.append(route.request.post_data or "")
+        said = json.loads(answer("reduced", 0, 0, 0.81))
+        said["asked"]["age"], said["applied"]["age"] = 50, 20
+        route.fulfill(content_type="application/json", body=json.dumps(said))
+
+    told = {"years": 44, "years_at_full": 30, "seconds": 2.4}
+    page.route(f"**{PREPARE_PATH}", lambda r: r.fulfill(json=told))
+    page.route(PREVIEW, preview)
+    page.route("**/edits/?photo=*", with_years)
+    page.get_by_role("link", name="Smile and age").click()
+
+    age = page.get_by_role("slider", name="Age")
+    expect(page.get_by_text("Looks about 44. That is an estimate")).to_be_visible()
+    expect(page.get_by_text("A quick look takes about 2 seconds here.")).to_be_visible()
+    expect(page.get_by_role("spinbutton")).to_be_hidden()
+    expect(age).to_have_attribute("aria-valuetext", "44 years")
+    assert (age.get_attribute("min"), age.get_attribute("max")) == ("14", "74")
+    expect(page.get_by_role("button", name="Make it")).to_be_disabled()
+    assert asked == [], "nothing is asked yet"
+    visitor.picture("editor-years")
+
+    age.focus()
+    for _ in range(2):
+        page.keyboard.press("PageUp")
+    page.keyboard.press("ArrowLeft")
+    expect(words(page)).to_have_text("Asked 59 years, this much keeps you you: 50 years.")
+    assert 'name="target_age"\r\n\r\n59' in asked[-1]
+    assert 'name="age"' not in asked[-1]
+    visitor.picture("editor-years-moved")
+    page.get_by_role("button", name="Reset Age").click()
+    assert age.input_value() == "44"
+    page.get_by_role("slider", name="Smile").focus()
+    page.keyboard.press("PageUp")
+    expect(words(page)).to_contain_text("Asked +25")
+    assert "target_age" not in asked[-1]
 
 
 def test_only_the_newest_answer_counts(visit: Callable[..., Visitor]) -> None:

@@ -3,10 +3,22 @@
 import json
 import shutil
 
+import cv2
+import numpy as np
 import pytest
 
 from editing import choice
-from tests.conftest import shared_dir
+from editing.engines.base import YEARS_AT_FULL, EditRequest
+from editing.engines.stylegan import StyleGanEngine
+from models.analysis.dlib_analyser import DlibAnalyser
+from models.errors import FaceError
+from models.face import Face
+from models.imaging import Image
+from models.sessions import SessionConfig, SessionFactory
+from tests.conftest import sample_path, shared_dir
+from tests.editing.tiny_export import write_export
+from tests.models.networks import graphs
+from tests.models.test_opening import AGE, PARSERS, store_of
 
 
 @pytest.fixture(autouse=True)
@@ -70,3 +82,82 @@ def test_a_direction_that_is_not_the_pinned_one_falls_back(exported):
         (exported.DIRECTIONS_DIR / "age.pt").read_bytes()
     )
     assert choice.editor_choice().name == "classic"
+
+
+# --- what the engine is given -----------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def dlib() -> DlibAnalyser:
+    return DlibAnalyser()
+
+
+@pytest.fixture(scope="module")
+def sitter(dlib: DlibAnalyser) -> tuple[Image, Face]:
+    photo = cv2.imread(str(sample_path("astronaut")), cv2.IMREAD_COLOR)
+    assert photo is not None
+    image = photo.astype(np.uint8)
+    return image, dlib.find_faces(image)[0]
+
+
+@pytest.fixture
+def loaded(exported, monkeypatch, tmp_path, dlib):
+    """Loads the engine of a small export with some files of the weights store."""
+
+    def load(files: dict, preview_size: int | None = None) -> StyleGanEngine:
+        write_export(exported.STYLEGAN_DIR, 64, 512, preview_size)
+        store = store_of(exported.WEIGHTS_DIR, files)
+        sessions = SessionFactory(SessionConfig(providers=("cpu",), cache_dir=tmp_path / "cache"))
+        monkeypatch.setattr(choice, "weight_store", lambda: store)
+        monkeypatch.setattr(choice, "session_factory", lambda: sessions)
+        monkeypatch.setattr(choice, "get_analyser", lambda: dlib)
+        engine = choice.editor_choice().load()
+        assert isinstance(engine, StyleGanEngine)
+        return engine
+
+    return load
+
+
+def test_the_parser_of_the_store_draws_the_mask(loaded):
+    crop = np.full((64, 64, 3), 255, np.uint8)
+    labels = loaded({PARSERS[0]: graphs.parser}).parse(crop)
+    assert labels is not None
+    assert (labels == 1).all()
+
+
+def test_without_a_parser_the_landmarks_draw_it(loaded):
+    assert loaded({}).parse(np.zeros((64, 64, 3), np.uint8)) is None
+
+
+def test_a_damaged_parser_is_not_opened(loaded, exported):
+    store = store_of(exported.WEIGHTS_DIR, {PARSERS[0]: graphs.parser})
+    with store.path(*PARSERS[0]).open("ab") as file:
+        file.write(b"more")
+    assert loaded({}).parse(np.zeros((64, 64, 3), np.uint8)) is None
+
+
+def test_with_the_pack_an_age_is_taken_in_years(loaded, sitter):
+    engine = loaded({AGE: graphs.genderage})
+    assert choice.editor_choice().takes_years
+    photo, face = sitter
+    years = engine.prepare(photo, face).years
+    assert years is not None and 5 < years < 100
+    asked = engine.run(photo, face, EditRequest(target_age=round(years) + 10)).asked
+    assert asked.age == pytest.approx(10 / YEARS_AT_FULL, abs=0.02)
+
+
+def test_without_the_pack_it_is_not(loaded, sitter):
+    engine = loaded({})
+    assert not choice.editor_choice().takes_years
+    assert engine.prepare(*sitter).years is None
+    with pytest.raises(FaceError, match="cannot be estimated"):
+        engine.run(*sitter, EditRequest(target_age=40))
+
+
+def test_on_a_cpu_faces_are_made_one_at_a_time(loaded):
+    assert loaded({}).batch == 1
+
+
+def test_a_classic_site_takes_no_years(settings, tmp_path):
+    settings.STYLEGAN_DIR = tmp_path / "none"
+    assert not choice.editor_choice().takes_years

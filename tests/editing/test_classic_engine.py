@@ -12,6 +12,7 @@ from editing.engines.base import EditRequest, EditResult
 from editing.engines.classic import ClassicEditEngine
 from editing.engines.classic_age import age_tone
 from editing.engines.classic_frame import Change, cut_edit_frame, face_flow, fixed_points
+from editing.engines.classic_hair import Hair, find_hair
 from editing.engines.classic_skin import map_skin
 from editing.engines.classic_smile import CORNER_OUT, CORNER_UP
 from models import geometry, masks
@@ -22,6 +23,7 @@ from tests.models import faces
 
 PORTRAITS = ["astronaut", "hopper", "man_c_2", "man_couch", "woman_d", "woman_b_1"]
 DELIVERED = [*PORTRAITS, "man_a_closeup", "woman_glasses_smile", "couple", "group_restaurant"]
+WITH_HAIR = ["man_a_smile", "man_couch", "woman_b_1", "woman_b_2", "woman_glasses_smile"]
 SMILE, EARNEST = EditRequest(smile=0.5), EditRequest(smile=-0.5)
 OLDER = EditRequest(age=0.5)
 EDITS = [SMILE, EARNEST, OLDER, EditRequest(smile=1, age=-1)]
@@ -189,6 +191,104 @@ def test_a_strand_of_hair_over_the_forehead_stays_as_it_is() -> None:
     assert (inside & (forehead > 0)).sum() > 100
     assert np.abs(tone[inside]).max() < 2
     assert np.abs(tone[(forehead > 0) & ~inside]).max() > 8
+
+
+# --- hair ------------------------------------------------------------------------------------
+
+
+@lru_cache(maxsize=16)
+def hair_of(name: str) -> Hair | None:
+    return find_hair(faces.photo(name), faces.faces(name)[0])
+
+
+def greyed(name: str) -> tuple[FloatArray, FloatArray, np.ndarray]:
+    """L*a*b* of the hair's part of a photo before and after an edit, and where all of it greys."""
+    hair = hair_of(name)
+    assert hair is not None
+    x1, y1, x2, y2 = hair.box
+    before, after = (
+        cv2.cvtColor(image[y1:y2, x1:x2].astype(np.float32) / 255, cv2.COLOR_BGR2LAB)
+        for image in (faces.photo(name), edited(name, age=1.0))
+    )
+    amount = cv2.resize(hair.amount, (x2 - x1, y2 - y1))
+    # What the face's own motion does not reach.
+    points = known(faces.faces(name)[0]) - np.array([x1, y1], np.float32)
+    moved = masks.grown(
+        masks.polygon_mask(
+            np.vstack([points, geometry.forehead_arc(points, 0.62)]), before.shape[:2]
+        ),
+        0.1 * geometry.face_width(points),
+    )
+    return before, after, (amount > 0.9) & (moved == 0)
+
+
+@pytest.mark.parametrize("name", WITH_HAIR)
+def test_hair_greys_with_age_and_turns_no_other_colour(name: str) -> None:
+    before, after, hair = greyed(name)
+    assert hair.sum() > 300
+    assert after[hair][:, 0].mean() > before[hair][:, 0].mean() + 2
+    chroma_before, chroma_after = (
+        np.hypot(lab[hair][:, 1], lab[hair][:, 2]).mean() for lab in (before, after)
+    )
+    assert chroma_after < 0.7 * chroma_before + 0.5
+    assert np.median(after[hair][:, 2]) > min(np.median(before[hair][:, 2]), 0.0) - 0.5
+
+
+@pytest.mark.parametrize("name", WITH_HAIR)
+def test_every_strand_stays_where_it_is(name: str) -> None:
+    before, after, hair = greyed(name)
+    strands = [
+        (lab[..., 0] - masks.blurred(np.ascontiguousarray(lab[..., 0]), 2.5))[hair]
+        for lab in (before, after)
+    ]
+    assert np.corrcoef(*strands)[0, 1] > 0.9
+
+
+@pytest.mark.parametrize("name", ["hopper", "hopper_glasses", "woman_d", "man_c_1", "man_c_2"])
+def test_a_hat_white_hair_and_a_bald_head_are_left_as_they_are(name: str) -> None:
+    assert hair_of(name) is None
+
+
+def test_hair_is_left_alone_by_all_but_older() -> None:
+    name = "man_a_smile"
+    hair = hair_of(name)
+    assert hair is not None
+    photo, face = faces.photo(name), faces.faces(name)[0]
+    for request_ in (EditRequest(age=-1), EditRequest(smile=1)):
+        result = engine().run(photo, face, request_)
+        assert result.touched is not None
+        assert result.touched[1] > hair.box[1]
+
+
+def test_what_is_touched_includes_the_hair() -> None:
+    name = "man_a_smile"
+    photo, face = faces.photo(name), faces.faces(name)[0]
+    result = engine().run(photo, face, EditRequest(age=0.6))
+    assert result.image is not None and result.touched is not None
+    x1, y1, x2, y2 = result.touched
+    changed = (result.image != photo).any(axis=2)
+    hair = hair_of(name)
+    assert hair is not None
+    assert changed[hair.box[1] : int(face.box[1]), x1:x2].any()
+    changed[y1:y2, x1:x2] = False
+    assert not changed.any()
+
+
+def test_no_lines_are_drawn_on_a_face_out_of_focus() -> None:
+    _, frame = cut_edit_frame(faces.photo("woman_d"), faces.faces("woman_d")[0])
+    soft = replace(frame, image=cv2.GaussianBlur(frame.image, (0, 0), 0.03 * frame.width))
+    skin = map_skin(soft)
+    detail = []
+    for definition in (0.0, 1.0):
+        tone = age_tone(replace(soft, definition=definition), skin, 1.0).mean(axis=2)
+        fine = tone - masks.blurred(tone, 0.01 * frame.width)
+        detail.append(float(fine[skin.skin > 0.97].std()))
+    assert detail[0] < 0.5 * detail[1]
+    dim = replace(faces.faces("woman_d")[0].quality, sharpness=4.5)
+    _, blurred = cut_edit_frame(
+        faces.photo("woman_d"), replace(faces.faces("woman_d")[0], quality=dim)
+    )
+    assert (blurred.definition, frame.definition) == (0.0, 1.0)
 
 
 @pytest.mark.parametrize("sign", [-1, 1])

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from tests.conftest import manage_alone, sample_path
+from tests.conftest import manage_alone, sample_path, shared_dir
 
 edit = partial(manage_alone, "edit")
 
@@ -52,6 +52,9 @@ def test_a_face_too_small_to_judge_is_exit_2_and_a_sentence(tmp_path, out):
     ("arguments", "sentence"),
     [
         (["--smile", "1.5"], "Smile must lie between -1 and 1."),
+        (["--target-age", "200"], "The age to look like must lie between 1 and 120 years."),
+        (["--target-age", "60", "--age", "0.2"], "Age is asked either as a strength or in years."),
+        (["--target-age", "60"], "The age of this face cannot be estimated here."),
         (["--smile", "0.5", "--face", "3"], "There is no face 3: the photo has 1 face."),
     ],
 )
@@ -60,6 +63,31 @@ def test_what_cannot_be_asked_is_exit_2_and_a_sentence(tmp_path, out, arguments,
     assert done.returncode == 2
     assert sentence in done.stderr
     assert "Traceback" not in done.stderr
+    assert not out.exists()
+
+
+def test_of_several_faces_one_has_to_be_named(tmp_path, out):
+    photo = shared_dir("photos") / "couple.jpg"
+    asked = edit(photo, "--age", "0.4", "-o", out, "--json", data_dir=tmp_path)
+    assert asked.returncode == 2
+    assert json.loads(asked.stdout) == {
+        "verdict": "unsure",
+        "reason": "several_faces",
+        "similarity": None,
+    }
+    assert "The photo has 2 faces. Say by --face N which one" in asked.stderr
+    assert not out.exists()
+    named = edit(photo, "--age", "0.4", "--face", "1", "-o", out, data_dir=tmp_path)
+    assert named.returncode == 0, named.stderr
+    assert out.exists()
+
+
+def test_no_face_is_unsure_and_says_so_in_json(tmp_path, out):
+    photo = shared_dir("photos") / "noface_house.jpg"
+    done = edit(photo, "--age", "0.4", "-o", out, "--json", data_dir=tmp_path)
+    assert done.returncode == 2
+    assert json.loads(done.stdout)["reason"] == "no_face"
+    assert "No face was found" in done.stderr
     assert not out.exists()
 
 

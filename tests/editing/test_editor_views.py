@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 from uuid import uuid4
@@ -10,6 +11,7 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 
+from editing.choice import editor_choice
 from editing.preview import PreviewBusy
 from faceweb.gallery.models import Photo
 from faceweb.jobs.models import Job
@@ -269,3 +271,76 @@ def test_a_failed_edit_leads_back_to_the_sliders(browser: Client, user: Any, pho
     page = browser.get(job.get_absolute_url()).content.decode()
     assert "No face was found. Choose another photo." in page
     assert back_to_the_sliders(photo) in page
+
+
+# --- years ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def years_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = replace(editor_choice(), takes_years=True, studies=True)
+    for module in ("editing.views", "editing.services", "editing.preview"):
+        monkeypatch.setattr(f"{module}.editor_choice", lambda: chosen)
+
+
+def test_without_an_estimate_the_page_has_no_field_for_years(browser: Client, photo: Photo) -> None:
+    page = editor(browser, photo)
+    assert "target_age" not in page
+    assert "data-prepare-url" not in page
+
+
+@pytest.mark.usefixtures("years_taken")
+def test_with_one_an_age_can_be_typed_without_a_script(browser: Client, photo: Photo) -> None:
+    page = editor(browser, photo, "&target_age=61")
+    field = Fields(page).found["target_age"]
+    assert (field["type"], field["min"], field["max"], field["value"]) == (
+        "number",
+        "1",
+        "120",
+        "61",
+    )
+    assert f'<label for="{field["id"]}">' in page
+    assert f'data-prepare-url="{reverse("edit_prepare")}"' in page
+    form = {"photo": str(photo.pk), "face": "0", "age": "10", "target_age": "61"}
+    assert browser.post(reverse("edits"), form).status_code == 303
+    job = Job.objects.get()
+    assert (job.recipe["age"], job.recipe["target_age"]) == (0, 61)
+    job.state, job.figures = Job.State.DONE, {"message": LOST}
+    job.save()
+    shown = browser.get(job.get_absolute_url()).content.decode()
+    assert "61 years" in shown
+    assert "&amp;target_age=61" in shown
+
+
+def test_years_are_refused_where_no_age_can_be_estimated(browser: Client, photo: Photo) -> None:
+    form = {"photo": str(photo.pk), "face": "0", "target_age": "61"}
+    response = browser.post(reverse("edits"), form)
+    assert response.status_code == 400
+    assert "cannot estimate how old" in response.content.decode()
+    assert not Job.objects.exists()
+
+
+def test_the_page_is_told_what_the_worker_found_out(
+    browser: Client, user: Any, photo: Photo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+
+    def prepare_ask(**question: Any) -> dict[str, Any]:
+        asked.append(question)
+        return {"years": 44, "years_at_full": 30, "seconds": 2.0}
+
+    monkeypatch.setattr("editing.views.prepare_ask", prepare_ask)
+    response = browser.post(reverse("edit_prepare"), {"photo": str(photo.pk), "face": "0"})
+    assert response.json()["years"] == 44
+    assert asked == [{"owner": user, "photo_id": photo.pk, "number": 0}]
+    assert browser.post(reverse("edit_prepare"), {"photo": "x"}).status_code == 404
+
+
+def test_the_face_of_somebody_elses_photo_is_not_studied(
+    client_for: Callable[[Any], Client], other_user: Any, photo: Photo
+) -> None:
+    response = client_for(other_user).post(
+        reverse("edit_prepare"), {"photo": str(photo.pk), "face": "0"}
+    )
+    assert response.status_code == 400
+    assert response.json()["code"] == "photo_missing"

@@ -237,6 +237,31 @@ def test_a_checkpoint_becomes_graphs_that_run_on_any_batch(
 
 
 @torch_test
+def test_a_smaller_generator_draws_the_same_face_for_quick_looks(tmp_path: Path) -> None:
+    from editing.export.checkpoint import read_checkpoint
+    from editing.export.onnx_export import export_graphs
+    from models.sessions import get_session
+
+    checkpoint = read_checkpoint(write_checkpoint(tmp_path / "e4e.pt", NARROW), NARROW)
+    crop = face_crop(sample_photo())
+    folder = tmp_path / "graphs"
+    export_graphs(checkpoint, NARROW, 128, folder, crop, "0" * 64, preview_size=64)
+    export = Export.read(folder)
+    encoder, generator = export.open(get_session)
+    small = export.open_preview(get_session)
+    assert small is not None
+    assert (small.size, small.layers, generator.layers) == (64, 10, 12)
+    latents = encoder.encode(crop[None])
+    assert small.synthesise(latents[:, :10]).shape == (1, 64, 64, 3)
+
+    # The next export without one does not leave it behind: it would be of other weights.
+    export_graphs(checkpoint, NARROW, 64, folder, crop, "0" * 64)
+    assert Export.read(folder).preview is None
+    with pytest.raises(ValueError, match="smaller than"):
+        export_graphs(checkpoint, NARROW, 64, folder, crop, "0" * 64, preview_size=64)
+
+
+@torch_test
 def test_a_graph_that_differs_is_not_left_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -1,13 +1,16 @@
 """An edit from a queued row to a new version, or to a plain answer why there is none."""
 
+from dataclasses import replace
 from typing import Any
 
 import cv2
 import numpy as np
 import pytest
+from django.core.cache import cache
 
-from editing import kind, preview, services
-from editing.engines.base import EditRequest, EditResult, Reason, Slider
+from editing import choice, kind, preview, services
+from editing.base import edit_base
+from editing.engines.base import EditRequest, EditResult, Outlook, Reason, Slider
 from editing.guard import CurvePoint
 from editing.recipe import EditRecipe
 from editing.services import edit_request
@@ -34,6 +37,7 @@ class Engine:
         self.thresholds: list[float] = []
         self.requests: list[EditRequest] = []
         self.photos: list[np.ndarray] = []
+        self.outlook = Outlook()
 
     def run(self, photo, face, request, threshold=0.8, progress=None):
         self.thresholds.append(threshold)
@@ -58,6 +62,13 @@ class Engine:
             if self.verdict == "applied"
             else Reason(self.verdict, "No version of this edit kept your identity.", "Ask less."),
         )
+
+    def prepare(self, photo, face):
+        self.photos.append(photo)
+        return self.outlook
+
+    def preview(self, photo, face, request, threshold=0.8):
+        return self.run(photo, face, request, threshold)
 
     def warm_up(self):
         return None
@@ -228,3 +239,85 @@ def test_the_cutout_shows_the_whole_face_at_most_512_px_wide(photo):
     assert small.box[2] <= cut.shape[1]
     assert small.box[3] <= cut.shape[0]
     assert small.quality.width_px < face.quality.width_px
+
+
+# --- years ------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def years_taken(monkeypatch):
+    chosen = replace(choice.editor_choice(), takes_years=True, studies=True)
+    for module in (services, preview):
+        monkeypatch.setattr(module, "editor_choice", lambda: chosen)
+
+
+def test_an_age_in_years_is_refused_where_none_can_be_estimated(user, photo, engine):
+    with pytest.raises(RecipeError) as caught:
+        edit_request(owner=user, recipe=EditRecipe(photo.pk, 0, target_age=50))
+    assert caught.value.code == "no_age_estimate"
+    assert caught.value.way_on
+    assert not Job.objects.exists()
+
+
+def test_the_editor_is_told_about_how_old_the_face_looks(user, photo, engine, years_taken):
+    engine.outlook = Outlook(years=41.6, preview_seconds=1.26)
+    assert preview.prepare_make(owner=user, photo_id=photo.pk, number=0) == {
+        "years": 42,
+        "years_at_full": 30,
+        "seconds": 1.3,
+    }
+    # It was studied as previews will show it: small.
+    assert max(engine.photos[-1].shape[:2]) <= preview.SIDE_PX
+    photo.refresh_from_db()
+    assert "42" not in str(photo.making) + str(photo.faces)
+
+
+def test_a_version_looks_as_much_older_as_it_was_made(user, photo, engine, years_taken):
+    first = edited(user, photo, age=40)
+    engine.outlook = Outlook(years=30.0)
+    told = preview.prepare_make(owner=user, photo_id=first.pk, number=0)
+    # The untouched photo is what is studied, and what strengths count from.
+    assert abs(int(engine.photos[-1][100, 100, 0]) - 90) <= 2
+    assert told["years"] == 42
+
+
+def test_without_an_estimate_there_are_no_years(user, photo, engine):
+    assert preview.prepare_make(owner=user, photo_id=photo.pk, number=0)["years"] is None
+
+
+def test_years_take_the_place_of_an_age_before_and_keep_the_smile(user, photo, engine, years_taken):
+    first = edited(user, photo, smile=40, age=-20)
+    version = EditRecipe(first.pk, 0, smile=10, target_age=60)
+    base = edit_base(first, 0, first.found_faces()[0], version.request(), engine.name)
+    assert base.photo == photo
+    assert (base.request.smile, base.request.age, base.request.target_age) == (0.5, 0.0, 60)
+
+
+def test_a_preview_of_a_version_counts_from_that_version(user, photo, engine):
+    first = edited(user, photo, smile=40)
+    answer = preview.preview_make(owner=user, recipe=EditRecipe(first.pk, 0, smile=30))
+    assert engine.requests[-1].smile == 0.7
+    assert answer["asked"]["smile"] == 30
+    assert answer["applied"]["smile"] == 30
+
+
+def test_an_older_question_is_neither_answered_nor_waited_for(user, photo, engine, published):
+    asked = []
+    for smile in (60, 20):
+        recipe = EditRecipe(photo.pk, 0, smile=smile)
+        with pytest.raises(preview.PreviewBusy):
+            preview.preview_ask(owner=user, recipe=recipe, timeout=0.05)
+        asked.append(published[-1][1][0])
+    for name in asked:
+        preview.preview_answer(name)
+    assert [request.smile for request in engine.requests] == [0.2]
+
+
+def test_the_face_is_studied_by_a_worker_under_a_name(user, photo, engine, published):
+    with pytest.raises(preview.PreviewBusy):
+        preview.prepare_ask(owner=user, photo_id=photo.pk, number=0, timeout=0.05)
+    ((task, (name,)),) = published
+    assert task == "editing.tasks.preview_make"
+    preview.preview_answer(name)
+    assert len(engine.photos) == 1
+    assert cache.get(preview._answer(name)) == {"years": None, "years_at_full": 30, "seconds": 0.0}

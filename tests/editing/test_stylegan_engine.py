@@ -9,9 +9,10 @@ import pytest
 
 from editing.directions import Direction, DirectionCard
 from editing.engines import residual
-from editing.engines.base import EditRequest, EditResult
+from editing.engines.base import YEARS_AT_FULL, EditRequest, EditResult
 from editing.engines.residual import Scene, edit_delta, moved_change
-from editing.engines.stylegan import YEARS_AT_FULL, StyleGanEngine, face_mask
+from editing.engines.stylegan import StyleGanEngine
+from editing.engines.stylegan_masks import face_mask
 from models import crop_masks
 from models.alignment import ffhq_matrix
 from models.analysis.dlib_analyser import DlibAnalyser
@@ -19,6 +20,7 @@ from models.errors import FaceError
 from models.face import Face, FloatArray
 from models.geometry import transform_points
 from models.imaging import Image, decode_image
+from models.networks.stylegan import Generator
 from tests.conftest import shared_dir
 from tests.editing.painted import CHEEK, MOUTH, SIZE, Painter, bump, mouth_lift
 from tests.models.pack import load_analyser, pack_dir
@@ -431,3 +433,106 @@ def test_unjudged_versions_come_one_per_request(
     weak, strong = painter.engine(None).render(portrait, face, requests)
     change = [np.abs(i.astype(int) - portrait).sum() for i in (weak, strong)]
     assert 0 < change[0] < change[1]
+
+
+# --- quick looks ------------------------------------------------------------------------------
+
+
+def test_a_face_is_encoded_once_for_all_previews_of_it(
+    painter: Painter, face: Face, portrait: Image
+) -> None:
+    engine = painter.engine(same(face), batch=1)
+    outlook = engine.prepare(portrait, face)
+    assert (painter.encoder.batches, painter.generator.batches) == ([1], [1])
+    assert outlook.years is None and outlook.preview_seconds > 0
+    for strength in (0.3, -0.8):
+        result = engine.preview(portrait, face, EditRequest(smile=strength))
+        assert (result.verdict, result.applied.smile) == ("applied", strength)
+    # One face each: the strongest version passed, and nothing else was made.
+    assert (painter.encoder.batches, painter.generator.batches) == ([1], [1, 1, 1])
+
+
+def test_a_preview_shows_what_the_edit_will(painter: Painter, face: Face, portrait: Image) -> None:
+    engine = painter.engine(same(face), batch=1)
+    request = EditRequest(smile=0.7, age=0.5)
+    quick = engine.preview(portrait, face, request)
+    whole = engine.run(portrait, face, request)
+    assert quick.image is not None and whole.image is not None
+    assert np.array_equal(quick.image, whole.image)
+
+
+def test_another_face_or_photo_is_studied_afresh(
+    painter: Painter, face: Face, portrait: Image
+) -> None:
+    engine = painter.engine(same(face))
+    engine.prepare(portrait, face)
+    moved = replace(face, kps=face.kps + np.float32(1))
+    engine.prepare(portrait, moved)
+    other = portrait.copy()
+    other[0, 0] ^= 1
+    engine.prepare(other, face)
+    assert painter.encoder.batches == [1, 1, 1]
+
+
+def test_few_faces_are_remembered_and_a_job_leaves_none_behind(
+    painter: Painter, face: Face, portrait: Image
+) -> None:
+    engine = painter.engine(same(face))
+    engine.run(portrait, face, EditRequest(smile=0.5))
+    assert len(engine._studied) == 0
+    for shift in range(9):
+        engine.prepare(portrait, replace(face, kps=face.kps + np.float32(shift)))
+    assert 1 <= len(engine._studied) <= 8
+
+
+def test_previews_use_the_smaller_generator_where_there_is_one(
+    painter: Painter, face: Face, portrait: Image
+) -> None:
+    whole = Painter(portrait, face)
+    engine = whole.engine(same(face), preview_generator=Generator(painter.generator), batch=1)
+    engine.preview(portrait, face, EditRequest(smile=0.5))
+    assert (painter.generator.batches, whole.generator.batches) == ([1, 1], [])
+    engine.run(portrait, face, EditRequest(smile=0.5))
+    assert (painter.generator.batches, whole.generator.batches) == ([1, 1], [1, 1])
+
+
+def test_a_preview_keeps_to_the_identity_check_with_a_shorter_search(
+    painter: Painter, face: Face, portrait: Image
+) -> None:
+    strict = CurveAnalyser(face, lambda image: float(image.astype(np.int64).sum() % 9973))
+    result = painter.engine(strict, batch=1).preview(portrait, face, EditRequest(smile=1))
+    assert refused(result) == ("none", "identity_lost")
+    assert result.evaluations == 4
+
+
+def test_one_at_a_time_finds_what_a_batch_finds(
+    painter: Painter, face: Face, portrait: Image, dlib: DlibAnalyser
+) -> None:
+    request = EditRequest(smile=1)
+    single, several = (
+        painter.engine(dlib, batch=batch).run(portrait, face, request) for batch in (1, 8)
+    )
+    assert single.curve == several.curve
+    assert single.image is not None and several.image is not None
+    assert np.array_equal(single.image, several.image)
+
+
+def test_a_generator_for_quick_looks_with_more_layers_is_refused(
+    painter: Painter, face: Face
+) -> None:
+    engine = painter.engine(None)
+    with pytest.raises(ValueError, match="more layers"):
+        StyleGanEngine(
+            engine._encoder,
+            engine._generator,
+            {},
+            None,
+            preview_generator=replace_layers(engine._generator, 18),
+        )
+
+
+def replace_layers(generator: Generator, layers: int) -> Generator:
+    """A generator that says it has as many layers."""
+    other = Generator(generator._session)
+    other.layers = layers
+    return other

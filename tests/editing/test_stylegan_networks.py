@@ -4,80 +4,28 @@ import json
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper
 
 from models.networks.base import ContractError
 from models.networks.stylegan import (
     ENCODER_NAME,
     GENERATOR_NAME,
+    PREVIEW_NAME,
     RECORD_NAME,
     Encoder,
     Export,
     Generator,
-    write_record,
 )
 from models.sessions import get_session
+from tests.editing.tiny_export import write_export, write_generator
 
 SIZE, LAYERS, WIDTH = 8, 4, 2
-FLOAT = TensorProto.FLOAT
-
-
-def constant(name: str, values: list[int]) -> onnx.NodeProto:
-    tensor = helper.make_tensor(name, TensorProto.INT64, [len(values)], values)
-    return helper.make_node("Constant", [], [name], value=tensor)
-
-
-def save(path: Path, nodes: list[onnx.NodeProto], inputs: list, outputs: list) -> None:
-    graph = helper.make_graph(
-        nodes,
-        "tiny",
-        [helper.make_tensor_value_info(name, FLOAT, shape) for name, shape in inputs],
-        [helper.make_tensor_value_info(name, FLOAT, shape) for name, shape in outputs],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
-    onnx.checker.check_model(model)
-    onnx.save(model, path)
 
 
 @pytest.fixture
 def export(tmp_path: Path) -> Path:
     """An export whose latents are the first red and green pixel, shown again by the generator."""
-    save(
-        tmp_path / ENCODER_NAME,
-        [
-            *(
-                constant(n, v)
-                for n, v in (("from", [0, 0, 0]), ("to", [2, 1, 1]), ("axes", [1, 2, 3]))
-            ),
-            helper.make_node("Slice", ["image", "from", "to", "axes"], ["pixel"]),
-            constant("row", [-1, 1, WIDTH]),
-            helper.make_node("Reshape", ["pixel", "row"], ["one"]),
-            constant("all", [1, LAYERS, WIDTH]),
-            helper.make_node("Expand", ["one", "all"], ["w_plus"]),
-        ],
-        [("image", ["batch", 3, 256, 256])],
-        [("w_plus", ["batch", LAYERS, WIDTH])],
-    )
-    save(
-        tmp_path / GENERATOR_NAME,
-        [
-            *(constant(n, v) for n, v in (("from", [0, 0]), ("to", [1, 1]), ("axes", [1, 2]))),
-            helper.make_node("Slice", ["w_plus", "from", "to", "axes"], ["red"]),
-            constant("row", [-1, 1, 1, 1]),
-            helper.make_node("Reshape", ["red", "row"], ["one"]),
-            helper.make_node("Neg", ["one"], ["green"]),
-            helper.make_node("Add", ["one", "one"], ["blue"]),
-            helper.make_node("Concat", ["one", "green", "blue"], ["pixel"], axis=1),
-            constant("all", [1, 3, SIZE, SIZE]),
-            helper.make_node("Expand", ["pixel", "all"], ["image"]),
-        ],
-        [("w_plus", ["batch", LAYERS, WIDTH])],
-        [("image", ["batch", 3, SIZE, SIZE])],
-    )
-    write_record(tmp_path, size=SIZE, source_sha256="0" * 64, figures={"opset": 18})
-    return tmp_path
+    return write_export(tmp_path, SIZE, WIDTH)
 
 
 @pytest.fixture
@@ -148,3 +96,24 @@ def test_a_graph_in_the_wrong_place_is_refused(export: Path) -> None:
     digests = {"encoder": "a" * 64, "generator": "b" * 64}
     with pytest.raises(ContractError):
         Generator(get_session(swapped.generator, digests["encoder"]))
+
+
+def test_a_generator_for_quick_looks_is_read_beside_the_whole_one(tmp_path: Path) -> None:
+    whole = write_export(tmp_path, SIZE, WIDTH)
+    assert Export.read(whole).open_preview(get_session) is None
+    read = Export.read(write_export(tmp_path, SIZE, WIDTH, preview_size=4))
+    small = read.open_preview(get_session)
+    assert small is not None
+    assert (small.size, small.layers) == (4, 2)
+    (tmp_path / PREVIEW_NAME).unlink()
+    with pytest.raises(ContractError, match=r"preview\.onnx is missing"):
+        Export.read(tmp_path)
+
+
+def test_quick_looks_must_be_smaller(export: Path) -> None:
+    write_generator(export / PREVIEW_NAME, 2 * SIZE, WIDTH)
+    record = json.loads((export / RECORD_NAME).read_text())
+    record["sha256"][PREVIEW_NAME] = "b" * 64
+    (export / RECORD_NAME).write_text(json.dumps(record))
+    with pytest.raises(ContractError, match="no smaller"):
+        Export.read(export).open_preview(get_session)

@@ -21,11 +21,11 @@ from models.imaging import Image
 EXIT_UNUSABLE = 2
 
 
-def find_face(analyser: FaceAnalyser | None, photo: Image, number: int) -> Face:
-    """Face `number` of `photo`, counted from 0, largest first.
+def find_face(analyser: FaceAnalyser | None, photo: Image, number: int | None) -> Face:
+    """Face `number` of `photo`, counted from 0, largest first; None for the only one.
 
     Raises:
-        FaceError: there is nobody to look for it, no face, or no such face.
+        FaceError: there is nobody to look for it, no face, no such face, or several to choose from.
     """
     if analyser is None:
         raise FaceError(
@@ -40,6 +40,13 @@ def find_face(analyser: FaceAnalyser | None, photo: Image, number: int) -> Face:
             "No face was found in the photo.",
             "Use one in which a face looks towards the camera, well lit and not too small.",
         )
+    if number is None and len(faces) > 1:
+        raise FaceError(
+            "several_faces",
+            f"The photo has {len(faces)} faces.",
+            "Say by --face N which one is meant. Faces count from 0, largest first.",
+        )
+    number = number or 0
     if not 0 <= number < len(faces):
         count = "1 face" if len(faces) == 1 else f"{len(faces)} faces"
         raise FaceError(
@@ -71,7 +78,16 @@ class Command(BaseCommand):
             "--age", type=float, default=0.0, metavar="A", help="-1 (younger) to 1 (older)"
         )
         parser.add_argument(
-            "--face", type=int, default=0, metavar="N", help="which face, 0 is the largest (0)"
+            "--target-age",
+            type=int,
+            metavar="YEARS",
+            help="years the face is to look like, in place of --age; needs an age estimate",
+        )
+        parser.add_argument(
+            "--face",
+            type=int,
+            metavar="N",
+            help="which face, if there are several; 0 is the largest",
         )
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -81,7 +97,9 @@ class Command(BaseCommand):
         if suffix not in ENCODERS:
             self._refuse(f"OUT must end in one of: {', '.join(ENCODERS)}.")
         try:
-            request = EditRequest(smile=options["smile"], age=options["age"])
+            request = EditRequest(
+                smile=options["smile"], age=options["age"], target_age=options["target_age"]
+            )
             photo = local_photo_read(options["photo"])
             decoded = time.perf_counter()
             engine = get_engine()
@@ -94,6 +112,9 @@ class Command(BaseCommand):
         except ValueError as error:
             self._refuse(f"{str(error).capitalize()}.")
         except (IntakeError, FaceError) as error:
+            if options["json"]:
+                answer = {"verdict": "unsure", "reason": error.code, "similarity": None}
+                self.stdout.write(json.dumps(answer))
             self._refuse(f"{error.sentence} {error.way_on}".strip())
         except OSError as error:
             self._refuse(f"{error.filename}: {error.strerror}.")

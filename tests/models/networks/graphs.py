@@ -177,6 +177,25 @@ def occluder(path: Path) -> Path:
     )
 
 
+def genderage(path: Path, scales_itself: bool = True, batch: int | str = "batch") -> Path:
+    """Three numbers, the means of red, green and blue; the third, times 100, is the age.
+
+    A graph that scales by itself divides by 255 and names its first nodes as MXNet's exports do.
+    """
+    nodes = [helper.make_node("ReduceMean", ["scaled"], ["fc1"], axes=[2, 3], keepdims=0)]
+    constants = {}
+    if scales_itself:
+        nodes = [
+            helper.make_node("Sub", ["data", "shift"], ["moved"], name="_minusscalar0"),
+            helper.make_node("Mul", ["moved", "factor"], ["scaled"], name="_mulscalar0"),
+            *nodes,
+        ]
+        constants = {"shift": np.array(0, np.float32), "factor": np.array(1 / 255, np.float32)}
+    else:
+        nodes.insert(0, helper.make_node("Identity", ["data"], ["scaled"], name="copy"))
+    return save(path, nodes, {"data": (batch, 3, 96, 96)}, {"fc1": (batch, 3)}, constants)
+
+
 def enhancer(path: Path, size: int = 512) -> Path:
     """Negates the tensor: the negative of the image where mean and deviation are one half."""
     image = (1, 3, size, size)
