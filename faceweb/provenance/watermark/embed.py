@@ -25,7 +25,7 @@ _NYQUIST = 0.95
 _OTHER_GRID_BELOW = 2 * pattern.SMALL_BELOW
 """Larger pictures were hardly cut out of, or blown up from, one that was marked on the other grid."""
 
-_WORTH_TAKING_OUT = 6.5
+_WORTH_TAKING_OUT = 5.5
 """Peak of the pilots that an older mark must reach; a weaker one does not compete with the new."""
 
 _STRIP_PIXELS = 1 << 20
@@ -66,8 +66,8 @@ def _older_mark(texture: Texture, side: float) -> Array:
     finding = find_upright(evidence, side, lattice, _WORTH_TAKING_OUT)
     if finding is None:
         return np.zeros_like(texture.detail)
-    at = finding.placement
     symbols = pattern.symbols(id_encode(finding.mark_id))
+    at = sync.polished(evidence, finding.placement, symbols)
     passed = float((texture.strength * texture.weight).sum()) / (pattern.PERIOD * at.scale) ** 2
     passed = passed * detail_response(pattern.RADII / (pattern.PERIOD * at.scale))
     values = symbols * band_amplitudes(at.carriers, symbols) / passed

@@ -20,6 +20,10 @@ from .texture import luma_on_grid, texture_of
 
 Array = npt.NDArray[Any]
 
+_OWN = (1.0, 0.0)
+"""The geometry of a picture's own grid. It is tried first: the newest mark lies there, while what is
+left of older ones may lie elsewhere."""
+
 _UPRIGHT, _TURNED, _TRIED = 4, 4, 3
 DECODED_AT_MOST = 2 * (1 + _TRIED) + 2 * _TRIED
 
@@ -43,17 +47,18 @@ def watermark_read(image: Array) -> int | None:
     height, width = image.shape[:2]
     if min(height, width) < pattern.LEAST:
         return None
-    seen: list[tuple[Array, Lattice]] = []
+    seen = []
     for side in sides_of(width, height):
         plane = texture_of(luma_on_grid(image, side)).evidence
         lattice = Lattice(plane)
-        finding = find_upright(plane, side, lattice)
-        if finding is not None:
-            return finding.mark_id
         seen.append((plane, lattice))
-    for plane, lattice in seen:
-        for mark_id, _ in _decoded(plane, lattice.turned(_TURNED)):
+        for mark_id, _ in _decoded(plane, [_OWN]):
             return mark_id
+    searches = (lambda lattice: lattice.upright(_UPRIGHT), lambda lattice: lattice.turned(_TURNED))
+    for search in searches:
+        read = [each for plane, lattice in seen for each in _decoded(plane, search(lattice))]
+        if read:
+            return max(read, key=lambda each: each[1].peak)[0]
     return None
 
 
@@ -69,13 +74,11 @@ def find_upright(
 ) -> Finding | None:
     """The mark in the evidence of a picture that may be resized, cropped or mirrored.
 
-    The picture's own grid goes first: the newest mark lies there, older ones may lie elsewhere.
     Where the pilots' peak stays below ``worth`` no time is spent.
     """
-    own, *others = lattice.upright(_UPRIGHT)
-    for mark_id, placement in _decoded(plane, [own], worth):
+    for mark_id, placement in _decoded(plane, [_OWN], worth):
         return Finding(mark_id, side, placement)
-    for mark_id, placement in _decoded(plane, others, worth):
+    for mark_id, placement in _decoded(plane, lattice.upright(_UPRIGHT), worth):
         return Finding(mark_id, side, placement)
     return None
 
@@ -84,16 +87,18 @@ def _decoded(
     plane: Array, geometries: Iterable[tuple[float, float]], worth: float = _WORTH_REFINING
 ) -> Iterator[tuple[int, Placement]]:
     """Each id that passes its check, the clearest pilots first."""
-    found = sorted(sync.placements(plane, geometries), key=lambda each: -each.peak)
-    for rough in found[:_TRIED]:
-        if rough.peak < worth:
-            return
-        placement = sync.refined(plane, rough)
+    rough = sorted(sync.placements(plane, geometries), key=_peak, reverse=True)
+    fine = [sync.refined(plane, each) for each in rough[:_TRIED] if each.peak >= worth]
+    for placement in sorted(fine, key=_peak, reverse=True):
         if placement.peak < _WORTH_DECODING:
-            continue
+            return
         mark_id = ids_decode(soft_bits(placement.carriers)[None])[0]
         if mark_id is not None:
             yield mark_id, placement
+
+
+def _peak(placement: Placement) -> float:
+    return placement.peak
 
 
 def soft_bits(carriers: Array) -> Array:

@@ -8,7 +8,7 @@ symmetries of the square was applied: the lattice looks alike in all of them.
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import cv2
@@ -38,6 +38,7 @@ _ROUGH_STEPS, _FINE_STEPS = 1, 2
 
 _RING = 15
 _REFINEMENTS = (0.0012, 0.0006)
+_POLISHINGS = (0.0006, 0.0003, 0.00015)
 
 
 @dataclass(frozen=True)
@@ -93,9 +94,9 @@ class Lattice:
         return scores
 
     def upright(self, count: int) -> list[tuple[float, float]]:
-        """The likeliest (scale, angle) of a picture that was not turned; scale 1 comes first."""
+        """The likeliest (scale, angle) of a picture that was not turned."""
         scores = self._scores(self._carriers, self._scales, 0.0)
-        return [(1.0, 0.0), *_apart(scores[None], self._scales, np.zeros(1), count)]
+        return list(_apart(scores[None], self._scales, np.zeros(1), count))
 
     def turned(self, count: int) -> list[tuple[float, float]]:
         """The likeliest (scale, angle) of any picture."""
@@ -138,16 +139,67 @@ def refined(plane: Array, placement: Placement) -> Placement:
     placement = _placed_as(plane, placement, placement.scale, placement.angle)
     for step in _REFINEMENTS:
         scale, angle = placement.scale, placement.angle
-        around = (
-            (scale * (1 + step), angle),
-            (scale * (1 - step), angle),
-            (scale, angle + step),
-            (scale, angle - step),
-        )
-        for near_scale, near_angle in around:
+        for near_scale, near_angle in _around(scale, angle, step):
             near = _placed_as(plane, placement, near_scale, near_angle)
             placement = max(placement, near, key=lambda each: each.peak)
     return placement
+
+
+def polished(plane: Array, placement: Placement, values: Array) -> Placement:
+    """The placement as exactly as all carriers can tell it, once their values are known.
+
+    A picture on its own grid lies there exactly; elsewhere a quarter of a pixel matters to whoever
+    wants to take the pattern out again.
+    """
+    if placement.symmetry == 0 and abs(placement.scale - 1) < 0.003 and abs(placement.angle) < 0.003:
+        x, y = ((each + pattern.PERIOD / 2) % pattern.PERIOD for each in placement.start)
+        if abs(x - pattern.PERIOD / 2) < 1 and abs(y - pattern.PERIOD / 2) < 1:
+            carriers = pattern.carriers_of(pattern.fold(plane))
+            return replace(placement, scale=1.0, angle=0.0, start=(0.0, 0.0), carriers=carriers)
+    placement = _shifted(plane, placement, values, placement.scale, placement.angle)
+    for step in _POLISHINGS:
+        scale, angle = placement.scale, placement.angle
+        for near_scale, near_angle in _around(scale, angle, step):
+            near = _shifted(plane, placement, values, near_scale, near_angle)
+            placement = max(placement, near, key=lambda each: each.peak)
+    return placement
+
+
+def _shifted(
+    plane: Array, known: Placement, values: Array, scale: float, angle: float
+) -> Placement:
+    """The placement with its start as the phases of known values tell it, and their fit as peak."""
+    tile = symmetry_apply(tiles_summed(plane, scale, angle), known.symmetry)
+    raw = pattern.carriers_of(tile)
+    raw = raw / (_running_mean(np.abs(raw)[None])[0] + 1e-20)
+    start = np.array(known.start)
+    for _ in range(2):
+        turn = np.exp(2j * np.pi / pattern.PERIOD * (pattern.CARRIERS @ start))
+        phase = raw * turn * values.conj()
+        # Im = -(2 pi / P) k . (true start - start), in the mean, for small differences.
+        slope = -2 * np.pi / pattern.PERIOD * pattern.CARRIERS * phase.real.mean()
+        start = start + np.linalg.lstsq(slope, phase.imag, rcond=None)[0]
+    turn = np.exp(2j * np.pi / pattern.PERIOD * (pattern.CARRIERS @ start))
+    fit = float((raw * turn * values.conj()).real.sum())
+    carriers = pattern.carriers_of(tile) * turn
+    return replace(
+        known,
+        scale=scale,
+        angle=angle,
+        start=(float(start[0]), float(start[1])),
+        peak=fit,
+        carriers=carriers,
+    )
+
+
+def _around(scale: float, angle: float, step: float) -> tuple[tuple[float, float], ...]:
+    """The four neighbours of a geometry."""
+    return (
+        (scale * (1 + step), angle),
+        (scale * (1 - step), angle),
+        (scale, angle + step),
+        (scale, angle - step),
+    )
 
 
 def _placed_as(plane: Array, known: Placement, scale: float, angle: float) -> Placement:
