@@ -25,6 +25,7 @@ from editing.services import edit_check, face_check, get_engine, identity_thresh
 from faceweb.accounts.models import User
 from faceweb.gallery.services import photo_read
 from faceweb.jobs.recipes import RecipeError
+from faceweb.provenance.services import badge_draw
 from models.errors import FaceError
 from models.face import Face
 from models.imaging import bounding_box, encode_webp, reduced_region
@@ -143,10 +144,15 @@ def preview_make(*, owner: User, recipe: EditRecipe) -> dict[str, Any]:
         figures[told] = {
             key: percent - base.already.get(key, 0) for key, percent in figures[told].items()
         }
+    # Nothing of it is stored, so there is nothing to sign; but whoever saves it from the page has
+    # a picture that says what it is.
+    if photo.is_result:
+        before = badge_draw(before)
+    after = before if result.image is None else badge_draw(result.image)
     return {
         **figures,
         "before": _data_address(before),
-        "after": _data_address(before if result.image is None else result.image),
+        "after": _data_address(after),
     }
 
 
