@@ -105,17 +105,16 @@ def audit_log_between_tests() -> Iterator[None]:
     They end by emptying every table, on SQLite by DELETE, which the audit log refuses by a trigger;
     for that moment alone the triggers are away. PostgreSQL's TRUNCATE does not ask them.
     """
-    from django.db.backends.sqlite3.operations import DatabaseOperations
-
+    operations: Any = import_module("django.db.backends.sqlite3.base").DatabaseOperations
     guard: Any = import_module("faceweb.moderation.migrations.0002_audit_is_append_only")
-    empty = DatabaseOperations.sql_flush
+    empty = operations.sql_flush
 
     def sql_flush(self: Any, style: Any, tables: Any, **options: Any) -> list[str]:
         statements = empty(self, style, tables, **options)
         return [*guard.SQLITE_BACK, *statements, *guard.SQLITE]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(DatabaseOperations, "sql_flush", sql_flush)
+        patch.setattr(operations, "sql_flush", sql_flush)
         yield
 
 

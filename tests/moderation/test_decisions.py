@@ -66,7 +66,7 @@ def blocked_hashes(monkeypatch):
     return calls
 
 
-# --- what can be decided ---------------------------------------------------------------------------
+# --- what can be decided -------------------------------------------------------------------------
 def test_every_action_has_a_reason_and_every_reason_a_sentence():
     assert all(reasons_for(action) for action in A)
     assert all(reason.label and reason.sentence for reason in REASONS.values())
@@ -142,7 +142,7 @@ def test_what_does_not_fit_is_refused(photo, mod, decide, action, reason, code):
     assert refusal.value.code == code
 
 
-# --- once ------------------------------------------------------------------------------------------
+# --- once ----------------------------------------------------------------------------------------
 def test_a_closed_case_cannot_be_decided_again(photo, mod, other_mod, decide):
     case = reported(photo)
     decide(case, mod, A.DISMISS, "allowed")
@@ -166,7 +166,7 @@ def test_news_since_it_was_read_forbid_the_decision(photo, mod):
 def test_two_moderators_at_once_decide_once(parallel_database, photo, mod, other_mod):
     case = reported(photo)
     start = threading.Barrier(2)
-    outcomes = []
+    outcomes: list[Decision | ModerationError] = []
 
     def act(by, action, reason):
         try:
@@ -213,7 +213,7 @@ def test_a_decision_that_fails_leaves_nothing(photo, mod, decide, monkeypatch):
     assert AuditEntry.objects.count() == before
 
 
-# --- pictures --------------------------------------------------------------------------------------
+# --- pictures ------------------------------------------------------------------------------------
 def test_dismissing_shows_the_picture_again(photo, mod, decide):
     link = share(photo)
     decision = decide(reported(photo), mod, A.DISMISS, "allowed")
@@ -301,9 +301,7 @@ def test_copies_are_found_by_their_looks(user, other_user, photo_factory, mod, d
     assert Photo.objects.filter(pk=other.pk).exists()
 
 
-def test_open_cases_about_a_copy_are_decided_with_it(
-    user, other_user, photo_factory, mod, decide
-):
+def test_open_cases_about_a_copy_are_decided_with_it(user, other_user, photo_factory, mod, decide):
     photo = photo_factory(user, upload_sha256="a" * 64)
     copy = photo_factory(other_user, upload_sha256="a" * 64)
     with_it = reported(copy)
@@ -329,7 +327,7 @@ def test_reasons_that_are_nobodys_fault_give_no_strike(photo, mod, decide):
     assert not Strike.objects.exists()
 
 
-# --- legal hold ------------------------------------------------------------------------------------
+# --- legal hold ----------------------------------------------------------------------------------
 def test_on_legal_hold_nothing_is_deleted(
     photo, user, mod, lead, decide, media, django_capture_on_commit_callbacks
 ):
@@ -358,7 +356,7 @@ def test_a_moderator_may_not_hold(photo, mod):
         hold_release(photo=photo, by=mod, reason="x")
 
 
-# --- undo ------------------------------------------------------------------------------------------
+# --- undo ----------------------------------------------------------------------------------------
 def state_of(photo):
     photo.refresh_from_db()
     owner = photo.owner
@@ -418,7 +416,7 @@ def test_a_moderator_may_not_undo(photo, mod, decide):
         decision_undo(decision=decision, by=mod)
 
 
-# --- the queue -------------------------------------------------------------------------------------
+# --- the queue -----------------------------------------------------------------------------------
 def test_next_is_the_most_urgent_that_nobody_has(user, photo_factory, mod, other_mod):
     usual = reported(photo_factory(user))
     grave = reported(photo_factory(user), "minor")
@@ -457,10 +455,8 @@ def test_several_at_once_and_why_some_were_left(user, photo_factory, mod):
     ]
 
 
-# --- notices ---------------------------------------------------------------------------------------
-def test_both_sides_are_told_what_and_why(
-    user, other_user, photo_factory, mod, decide
-):
+# --- notices -------------------------------------------------------------------------------------
+def test_both_sides_are_told_what_and_why(user, other_user, photo_factory, mod, decide):
     photo = photo_factory(user, upload_sha256="a" * 64)
     photo_factory(other_user, upload_sha256="a" * 64)
     case = reported(photo)

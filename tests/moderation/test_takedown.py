@@ -57,7 +57,9 @@ def send(client):
             "signature": "Vera Victim",
             **fields,
         }
-        return client.post(reverse("takedown"), {key: value for key, value in data.items() if value})
+        return client.post(
+            reverse("takedown"), {key: value for key, value in data.items() if value}
+        )
 
     return post
 
@@ -146,9 +148,7 @@ def test_requests_about_one_picture_share_a_case_and_keep_the_earlier_clock(
     assert case.due_at == start + CLOCK
 
 
-def test_the_status_page_says_open_or_decided_and_nothing_else(
-    send, photos, client, mod, decide
-):
+def test_the_status_page_says_open_or_decided_and_nothing_else(send, photos, client, mod, decide):
     send(text="Secret words.")
     ticket = Report.objects.get().ticket
     page = client.get(reverse("takedown_status", args=[ticket])).content.decode()
@@ -166,7 +166,7 @@ def test_anybody_can_open_the_form_from_every_page(client):
     assert client.get(reverse("takedown")).status_code == 200
 
 
-# --- the clock -------------------------------------------------------------------------------------
+# --- the clock -----------------------------------------------------------------------------------
 def alerts():
     return [message for message in mail.outbox if "undecided" in message.subject]
 
