@@ -24,6 +24,7 @@ from editing.recipe import EditRecipe
 from editing.services import edit_check, face_check, get_engine, identity_threshold
 from faceweb.accounts.models import User
 from faceweb.gallery.services import photo_read
+from faceweb.jobs.errors import AccountFrozen
 from faceweb.jobs.recipes import RecipeError
 from faceweb.provenance.services import badge_draw
 from models.errors import FaceError
@@ -48,9 +49,12 @@ def preview_ask(*, owner: User, recipe: EditRecipe, timeout: float | None = None
     """The answer of a worker: `preview_make`'s dict.
 
     Raises:
-        RecipeError: as `edit_check`, or the engine refuses.
+        RecipeError: as `edit_check`, or the engine refuses, or this person may make nothing.
         PreviewBusy: the workers have other things to do, or a newer preview was asked for.
     """
+    if not owner.may_make:
+        frozen = AccountFrozen()
+        raise RecipeError(frozen.code, frozen.sentence, frozen.way_on)
     edit_check(owner=owner, recipe=recipe)
     topic = f"preview-{owner.pk}-{recipe.photo}"
     return _ask(topic, {"owner": str(owner.pk), "recipe": recipe.to_dict()}, timeout)

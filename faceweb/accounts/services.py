@@ -9,6 +9,7 @@ from typing import IO
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 
+from faceweb.accounts.erasure import account_forget
 from faceweb.accounts.models import User
 from faceweb.accounts.personal_data import sections
 
@@ -56,5 +57,5 @@ def account_delete(*, user: User) -> None:
 
 def accounts_forget() -> int:
     """Remove the rows of people who left, once nothing of theirs is on hold; returns how many."""
-    gone = User.objects.exclude(erased_at=None).filter(photos=None)
-    return sum(1 for user in gone if user.delete()[0])
+    gone = User.objects.exclude(erased_at=None).values_list("pk", flat=True)
+    return sum(account_forget(user_id=pk) for pk in list(gone))

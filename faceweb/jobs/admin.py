@@ -6,7 +6,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 
-from faceweb.jobs.errors import TooManyJobs
+from faceweb.jobs.errors import JobRefused
 from faceweb.jobs.models import Job
 from faceweb.jobs.services import job_cancel, job_retry
 
@@ -52,7 +52,7 @@ class JobAdmin(admin.ModelAdmin):
         for job in jobs:
             try:
                 acted = act(job)
-            except TooManyJobs:
+            except JobRefused:
                 acted = False
             changed += acted
             unchanged += not acted
