@@ -234,6 +234,30 @@ JOB_TIME_LIMIT_SECONDS = env.get_int("JOB_TIME_LIMIT_SECONDS", 300, minimum=10)
 # An edit is delivered only at or above this percentage of likeness to the photo.
 IDENTITY_THRESHOLD = env.get_int("IDENTITY_THRESHOLD", 80, minimum=1, maximum=100)
 
+# --- screening --------------------------------------------------------------------------------
+# Which networks look at every upload and every result; "off" warns and shows a banner.
+SCREENING = env.get_choice("SCREENING", ["nudenet", "vit", "both", "off"], "nudenet")
+# Per cent: from the first on a person has to look, from the second on a picture is refused.
+SCREENING_THRESHOLDS = {
+    "intimate": (
+        env.get_int("SCREENING_INTIMATE_REVIEW", 20, minimum=1, maximum=100),
+        env.get_int("SCREENING_INTIMATE_BLOCK", 50, minimum=1, maximum=101),
+    ),
+    "nude": (
+        env.get_int("SCREENING_NUDE_REVIEW", 30, minimum=1, maximum=100),
+        env.get_int("SCREENING_NUDE_BLOCK", 70, minimum=1, maximum=101),
+    ),
+    "vit": (
+        env.get_int("SCREENING_VIT_REVIEW", 60, minimum=1, maximum=100),
+        env.get_int("SCREENING_VIT_BLOCK", 90, minimum=1, maximum=101),
+    ),
+}
+# A look that takes longer has failed. It stays under the claim on an analysis.
+SCREENING_SECONDS = env.get_int("SCREENING_SECONDS", 20, minimum=1, maximum=45)
+SCREENING_AGE_FLOOR = env.get_int("SCREENING_AGE_FLOOR", 20, minimum=18, maximum=40)
+# Seals what is kept about protected faces; without it the key is derived from SECRET_KEY.
+PROTECTED_KEY = env.get_str("PROTECTED_KEY")
+
 CELERY_BROKER_URL = env.redis_url_for_celery(REDIS_URL, 0)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"

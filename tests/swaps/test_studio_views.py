@@ -189,7 +189,9 @@ def test_two_uploads_by_plain_forms_end_in_a_swap(browser, user, media):
         }
         address = browser.post(reverse("photo_upload"), form).headers["Location"]
         assert "map-" not in address
-        Photo.objects.update(analysis=Photo.Analysis.DONE, faces=[face()])
+        Photo.objects.update(
+            analysis=Photo.Analysis.DONE, faces=[face()], screening=Photo.Screening.CLEAR
+        )
         page = browser.get(address).content.decode()
     checked = Inputs(page).checked()
     source = parse_qs(urlsplit(address).query)["source"][0]
