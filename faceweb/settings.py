@@ -133,6 +133,8 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_SESSION_REMEMBER = True
+# Besides allauth's own.
+ACCOUNT_RATE_LIMITS = {"protect_face": "5/h/ip"}
 SIGNUP_OPEN = env.get_bool("SIGNUP_OPEN", True)
 # Signing up can only hide whether an address is known when the next step is a mail. A developer's
 # site has no mail server, so there a new account is let in at once.
@@ -240,7 +242,7 @@ SCREENING = env.get_choice("SCREENING", ["nudenet", "vit", "both", "off"], "nude
 # Per cent: from the first on a person has to look, from the second on a picture is refused.
 SCREENING_THRESHOLDS = {
     "intimate": (
-        env.get_int("SCREENING_INTIMATE_REVIEW", 20, minimum=1, maximum=100),
+        env.get_int("SCREENING_INTIMATE_REVIEW", 25, minimum=1, maximum=100),
         env.get_int("SCREENING_INTIMATE_BLOCK", 50, minimum=1, maximum=101),
     ),
     "nude": (

@@ -59,6 +59,7 @@ def post_only(*args: str) -> Row:
 
 SITE = {
     "landing": public(),
+    "protect_face": public(),
     "healthz": public(),
     "profile": personal(),
     "accounts_export": post_only(),

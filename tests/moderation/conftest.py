@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from django.core.cache import cache
 
 from faceweb.gallery import analysis
 from faceweb.gallery.models import Photo
@@ -27,10 +28,7 @@ class FakeBackend:
     def scores(self, image: np.ndarray) -> dict[str, float]:
         self.asked += 1
         self.act()
-        blank = (
-            {"sfw": 1.0, "nsfw": 0.0} if self.name == backends.VIT else dict.fromkeys(CLASSES, 0.0)
-        )
-        return {**blank, **self.seen}
+        return {**dict.fromkeys(CLASSES, 0.0), **self.seen}
 
 
 @dataclass
@@ -68,9 +66,10 @@ def analyser(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAnalyser]:
 
 
 @pytest.fixture(autouse=True)
-def fresh_shield() -> Iterator[None]:
-    """Protected faces of one test are not those of the next."""
+def fresh_memory() -> Iterator[None]:
+    """Protected faces and used-up tries of one test are not those of the next."""
     shield._kept = None
+    cache.clear()
     yield
     shield._kept = None
 
