@@ -211,6 +211,20 @@ QUOTA_MB = env.get_int("QUOTA_MB", 5_000, minimum=1)
 DISK_FLOOR_MB = env.get_int("DISK_FLOOR_MB", 500)
 GALLERY_PAGE = 48
 
+# --- honest marks -----------------------------------------------------------------------------
+# PEM texts, or files by FACEWEB_PROVENANCE_..._FILE. Where no certificate is given the site's own
+# lies in the folder.
+PROVENANCE_CERT = env.get_str("PROVENANCE_CERT")
+PROVENANCE_KEY = env.get_str("PROVENANCE_KEY")
+PROVENANCE_ROOTS = env.get_str("PROVENANCE_ROOTS")
+PROVENANCE_DIR = env.get_path("PROVENANCE_DIR", DATA_DIR / "provenance")
+# SQLite means one machine. Where there are several, each would make a root of its own.
+PROVENANCE_AUTO_INIT = env.get_bool(
+    "PROVENANCE_AUTO_INIT", DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3"
+)
+BADGE_OPTIONAL = env.get_bool("BADGE_OPTIONAL", False)
+ACCOUNT_RATE_LIMITS = {"verify": f"{env.get_int('VERIFY_PER_HOUR', 60, minimum=1)}/h/ip"}
+
 # --- jobs -------------------------------------------------------------------------------------
 ENGINE = env.get_choice("ENGINE", ["auto", "classic", "neural"], "auto")
 # --- neural weights ---------------------------------------------------------------------------

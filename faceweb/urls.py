@@ -20,6 +20,7 @@ urlpatterns = [
     path("", include("faceweb.gallery.urls")),
     path("", include("faceweb.jobs.urls")),
     path("", include("faceweb.moderation.protect_page")),
+    path("", include("faceweb.provenance.urls")),
     path("", include("swaps.urls")),
     path("", include("editing.urls")),
     path("healthz", health.healthz, name="healthz"),
