@@ -10,6 +10,7 @@ from django.core.cache import cache
 
 from faceweb.gallery import analysis
 from faceweb.gallery.models import Photo
+from faceweb.moderation import known_bad
 from faceweb.moderation.screening import backends, shield
 from models.face import Face
 from models.networks.nudenet import CLASSES
@@ -68,10 +69,10 @@ def analyser(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAnalyser]:
 @pytest.fixture(autouse=True)
 def fresh_memory() -> Iterator[None]:
     """Protected faces and used-up tries of one test are not those of the next."""
-    shield._kept = None
+    shield._kept = known_bad._kept = None
     cache.clear()
     yield
-    shield._kept = None
+    shield._kept = known_bad._kept = None
 
 
 @pytest.fixture

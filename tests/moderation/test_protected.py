@@ -2,6 +2,7 @@
 
 import json
 import time
+from collections.abc import Iterator
 from typing import Any
 
 import cv2
@@ -69,7 +70,7 @@ def dlib() -> DlibAnalyser:
 
 
 @pytest.fixture
-def by_dlib(monkeypatch: pytest.MonkeyPatch, dlib: DlibAnalyser) -> DlibAnalyser:
+def by_dlib(monkeypatch: pytest.MonkeyPatch, dlib: DlibAnalyser) -> Iterator[DlibAnalyser]:
     """Photos are analysed by dlib, and nothing else is there."""
     analysis.register(lambda: dlib)
     monkeypatch.setattr(embedders, "_arcface", lambda: None)
@@ -79,7 +80,9 @@ def by_dlib(monkeypatch: pytest.MonkeyPatch, dlib: DlibAnalyser) -> DlibAnalyser
 
 
 @pytest.fixture
-def by_arcface(monkeypatch: pytest.MonkeyPatch, dlib: DlibAnalyser) -> InsightFaceAnalyser:
+def by_arcface(
+    monkeypatch: pytest.MonkeyPatch, dlib: DlibAnalyser
+) -> Iterator[InsightFaceAnalyser]:
     """Photos are analysed by the small pack, and dlib is there too, as it always is."""
     pack = load_analyser(pack_dir())
     analysis.register(lambda: pack)
@@ -244,7 +247,7 @@ def test_the_same_person_is_blocked_and_others_are_not(
         "woman_d": "clear",
         "astronaut_collins": "clear",
     }
-    hit = Photo.objects.filter(screening="blocked").first()
+    hit = Photo.objects.filter(screening="blocked")[0]
     page = client_for(user).get(hit.get_absolute_url()).content.decode()
     assert 'data-code="protected_face"' in page
     row = Screening.objects.filter(photo=hit).get()
@@ -310,7 +313,8 @@ def test_the_thresholds_part_the_people_of_the_test_photos(network, dlib) -> Non
         for face in analyser.find_faces(image):
             if face.quality.width_px >= shield.MIN_WIDTH_PX[network]:
                 seen.append((path.stem, analyser.embed(image, face)))
-    same, different = [], []
+    same: list[float] = []
+    different: list[float] = []
     for i, (a, vector) in enumerate(seen):
         for b, other in seen[i + 1 :]:
             alike = analyser.similarity(vector, other)

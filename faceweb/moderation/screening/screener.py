@@ -4,7 +4,6 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -20,6 +19,7 @@ from faceweb.moderation.screening import ages, backends, shield
 from faceweb.moderation.screening.explanations import photo_explain, result_explain
 from faceweb.moderation.screening.time_limit import within
 from faceweb.moderation.screening.verdict import (
+    KNOWN_BAD,
     MINOR,
     PROTECTED_FACE,
     UNSCREENED,
@@ -48,7 +48,15 @@ class Sight:
 
     verdict: Verdict
     scores: dict[str, Any] = field(default_factory=dict)
-    model: str = _OFF
+    model: str = ""
+
+    def and_also(self, other: "Sight") -> "Sight":
+        """Both together: the sterner verdict, and all that was seen."""
+        return Sight(
+            self.verdict.or_sterner(other.verdict),
+            {**self.scores, **other.scores},
+            ", ".join(filter(None, (self.model, other.model))),
+        )
 
 
 class PictureScreener:
@@ -60,13 +68,15 @@ class PictureScreener:
 
     def photo_screen(self, photo: Photo, image: Image, faces: Sequence[Face]) -> Finding:
         """See `Screener`."""
-        protected = shield.current_shield()
+        looks, protected = known_bad.current_looks(), shield.current_shield()
 
         def look() -> Sight:
-            sight = _look(image, faces)
+            known = _known(looks, image)
+            if known.verdict.level is Level.BLOCKED:
+                return known
             level = protected.level(image, faces, photo.analyser)
-            verdict = Verdict(level, PROTECTED_FACE if level else "")
-            return Sight(verdict.or_sterner(sight.verdict), sight.scores, sight.model)
+            shown = Sight(Verdict(level, PROTECTED_FACE if level else ""))
+            return known.and_also(shown).and_also(_look(image, faces))
 
         sight = within(settings.SCREENING_SECONDS, look)
         return _finding(Screening.Subject.UPLOAD, sight, image)
@@ -91,7 +101,7 @@ class PictureScreener:
 
     def result_screen(self, owner: "User", image: Image, parents: Sequence[Photo]) -> Finding:
         """See `Screener`."""
-        sight = _patiently(image)
+        sight = _patiently(image, known_bad.current_looks())
         if sight.verdict.level is Level.BLOCKED:
             _row(Screening.Subject.RESULT, sight, image, owner).save()
             why = result_explain(sight.verdict.reason)
@@ -105,7 +115,7 @@ class PictureScreener:
             backend.scores(blank)
 
 
-def _patiently(image: Image) -> Sight:
+def _patiently(image: Image, looks: known_bad.BlockedLooks) -> Sight:
     """What is seen in a result.
 
     Raises:
@@ -113,10 +123,21 @@ def _patiently(image: Image) -> Sight:
     """
     for attempt in range(1, _RESULT_ATTEMPTS + 1):
         try:
-            return within(settings.SCREENING_SECONDS, partial(_look, image, ()))
+            return within(
+                settings.SCREENING_SECONDS,
+                lambda: _known(looks, image).and_also(_look(image, ())),
+            )
         except Exception as error:
             logger.warning("a result, screening attempt %d: %s", attempt, type(error).__name__)
     raise ScreeningFailed("a result could not be screened")
+
+
+def _known(looks: known_bad.BlockedLooks, image: Image) -> Sight:
+    """Whether it is on the block list by its looks."""
+    level, distance = looks.level(image)
+    if not level:
+        return Sight(Verdict())
+    return Sight(Verdict(level, KNOWN_BAD), {"pdq_distance": distance})
 
 
 def _look(image: Image, faces: Sequence[Face]) -> Sight:
@@ -127,7 +148,7 @@ def _look(image: Image, faces: Sequence[Face]) -> Sight:
     """
     looking = backends.get_backends()
     if not looking:
-        return Sight(Verdict())
+        return Sight(Verdict(), model=_OFF)
     scores = {backend.name: backend.scores(image) for backend in looking}
     verdict = scores_judge(scores)
     estimator = ages.get_estimator() if faces else None

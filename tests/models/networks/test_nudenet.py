@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import cv2
+import nudenet
 import numpy as np
 import pytest
 from nudenet import NudeDetector
@@ -13,7 +14,7 @@ from models.networks.nudenet import CLASSES, NudeNet
 from tests.conftest import sample_path, shared_dir
 from tests.models.networks import graphs
 
-MODEL = Path(__import__("nudenet").__file__).parent / "320n.onnx"
+MODEL = Path(str(nudenet.__file__)).parent / "320n.onnx"
 
 
 @pytest.fixture(scope="module")
@@ -76,7 +77,7 @@ def boxes(path: Path, classes: int, value: float = 1.0) -> Path:
         helper.make_node("Reshape", ["first", "flat"], ["one"]),
         helper.make_node("Mul", ["one", "weights"], ["output0"]),
     ]
-    constants = {
+    constants: dict[str, np.ndarray] = {
         "flat": np.array([1, 1, 1], np.int64),
         "weights": np.full((1, 4 + classes, 3), value, np.float32),
     }
