@@ -133,8 +133,6 @@ ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_PREVENT_ENUMERATION = True
 ACCOUNT_SESSION_REMEMBER = True
-# Besides allauth's own.
-ACCOUNT_RATE_LIMITS = {"protect_face": "5/h/ip"}
 SIGNUP_OPEN = env.get_bool("SIGNUP_OPEN", True)
 # Signing up can only hide whether an address is known when the next step is a mail. A developer's
 # site has no mail server, so there a new account is let in at once.
@@ -223,7 +221,10 @@ PROVENANCE_AUTO_INIT = env.get_bool(
     "PROVENANCE_AUTO_INIT", DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3"
 )
 BADGE_OPTIONAL = env.get_bool("BADGE_OPTIONAL", False)
-ACCOUNT_RATE_LIMITS = {"verify": f"{env.get_int('VERIFY_PER_HOUR', 60, minimum=1)}/h/ip"}
+ACCOUNT_RATE_LIMITS = {
+    "verify": f"{env.get_int('VERIFY_PER_HOUR', 60, minimum=1)}/h/ip",
+    "protect_face": "5/h/ip",
+}
 
 # --- jobs -------------------------------------------------------------------------------------
 ENGINE = env.get_choice("ENGINE", ["auto", "classic", "neural"], "auto")

@@ -22,7 +22,7 @@ def _picture(label: str, help_text: str, required: str) -> forms.FileField:
     return forms.FileField(
         label=label,
         help_text=help_text,
-        widget=forms.FileInput(attrs={"accept": _ACCEPT}),
+        widget=forms.FileInput(attrs={"accept": _ACCEPT, "class": "file-input"}),
         error_messages={"required": required},
     )
 

@@ -14,7 +14,9 @@ from django.db import connection
 from django.urls import reverse
 
 from faceweb.gallery import analysis
+from faceweb.gallery.errors import ResultBlocked, ScreeningFailed
 from faceweb.gallery.models import Photo
+from faceweb.gallery.screening import get_screener
 from faceweb.gallery.services import photo_analyse
 from faceweb.moderation import embedders
 from faceweb.moderation.models import AuditEntry, Case, ProtectedFace, Screening
@@ -377,3 +379,38 @@ def test_ten_thousand_are_compared_in_20_ms(network, length) -> None:
 def test_nobody_protected_costs_no_look_at_faces() -> None:
     shielded = Shield(0, {})
     assert shielded.level(np.zeros((8, 8, 3), np.uint8), [], "anything") is Level.CLEAR
+
+
+# --- photos that were here before -----------------------------------------------------------------
+def test_a_photo_from_before_is_compared_when_something_is_made_of_it(
+    requested, moderator, by_dlib, arrive, backend
+) -> None:
+    hers, other = screened(arrive(picture("woman_b_2"))), screened(arrive(picture("woman_d")))
+    result = np.zeros((8, 8, 3), np.uint8)
+    screener = get_screener()
+    assert screener.result_screen(hers.owner, result, (hers, other)).state == "clear"
+    protected_face_grant(face=requested, by=moderator)
+    assert screener.result_screen(hers.owner, result, (other,)).state == "clear"
+    with pytest.raises(ResultBlocked) as refused:
+        screener.result_screen(hers.owner, result, (other, hers))
+    assert refused.value.code == "protected_face"
+    hers.refresh_from_db()
+    assert hers.screening == "blocked"
+    # The other one was compared once and need not be again.
+    assert Screening.objects.filter(photo=other).count() == 2
+
+
+def test_a_comparison_that_fails_keeps_no_result(
+    requested, moderator, by_dlib, arrive, backend, settings
+) -> None:
+    hers = screened(arrive(picture("woman_b_2")))
+    protected_face_grant(face=requested, by=moderator)
+
+    def fail(*_: Any) -> None:
+        raise RuntimeError
+
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(ScreeningFailed):
+        patch.setattr(Shield, "level", fail)
+        get_screener().result_screen(hers.owner, np.zeros((8, 8, 3), np.uint8), (hers,))
+    hers.refresh_from_db()
+    assert hers.screening == "clear"

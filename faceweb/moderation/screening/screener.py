@@ -2,16 +2,19 @@
 
 import hashlib
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import numpy as np
 from django.conf import settings
+from django.db import transaction
 
 from faceweb.gallery.errors import ResultBlocked, ScreeningFailed
 from faceweb.gallery.models import Photo
 from faceweb.gallery.screening import Explanation, Finding
+from faceweb.gallery.services import photo_read
 from faceweb.moderation import known_bad
 from faceweb.moderation.cases import case_open
 from faceweb.moderation.models import Case, Screening
@@ -32,6 +35,8 @@ from models.imaging import Image
 
 if TYPE_CHECKING:
     from faceweb.accounts.models import User
+
+_Seen = TypeVar("_Seen")
 
 logger = logging.getLogger(__name__)
 
@@ -100,8 +105,15 @@ class PictureScreener:
         return photo_explain(photo, latest.reason if latest is not None else "")
 
     def result_screen(self, owner: "User", image: Image, parents: Sequence[Photo]) -> Finding:
-        """See `Screener`."""
-        sight = _patiently(image, known_bad.current_looks())
+        """See `Screener`.
+
+        The photos it was made of are compared once more with the faces that were protected since
+        they came in.
+        """
+        for parent in _looked_at_before(shield.newest_protection(), parents):
+            _protection_check(parent)
+        looks = known_bad.current_looks()
+        sight = _patiently(lambda: _known(looks, image).and_also(_look(image, ())))
         if sight.verdict.level is Level.BLOCKED:
             _row(Screening.Subject.RESULT, sight, image, owner).save()
             why = result_explain(sight.verdict.reason)
@@ -115,18 +127,48 @@ class PictureScreener:
             backend.scores(blank)
 
 
-def _patiently(image: Image, looks: known_bad.BlockedLooks) -> Sight:
-    """What is seen in a result.
+def _looked_at_before(when: datetime | None, photos: Sequence[Photo]) -> list[Photo]:
+    """Those of the photos that were not looked at since."""
+    if when is None:
+        return []
+    since = Screening.objects.filter(photo__in=photos, created_at__gte=when)
+    seen = set(since.values_list("photo_id", flat=True))
+    return [photo for photo in photos if photo.pk not in seen]
+
+
+def _protection_check(photo: Photo) -> None:
+    """Compare the faces of a photo that is here already with the protected ones.
+
+    Raises:
+        ResultBlocked: it shows one; the photo cannot be used any more.
+        ScreeningFailed: nobody can say.
+    """
+    protected = shield.current_shield()
+    image = photo_read(photo)
+    level = _patiently(lambda: protected.level(image, photo.found_faces(), photo.analyser))
+    sight = Sight(Verdict(level, PROTECTED_FACE if level else ""))
+    finding = _finding(Screening.Subject.UPLOAD, sight, image)
+    with transaction.atomic():
+        if level:
+            Photo.objects.filter(pk=photo.pk).update(screening=finding.state)
+        finding.record(photo)
+    if level:
+        raise ResultBlocked(
+            PROTECTED_FACE,
+            "One of the photos seems to show somebody who asked that their face not be used.",
+            "Its page says what you can do about it.",
+        )
+
+
+def _patiently(look: Callable[[], _Seen]) -> _Seen:
+    """What ``look`` sees, tried again at once when it fails.
 
     Raises:
         ScreeningFailed: nothing could be seen, however often it was tried.
     """
     for attempt in range(1, _RESULT_ATTEMPTS + 1):
         try:
-            return within(
-                settings.SCREENING_SECONDS,
-                lambda: _known(looks, image).and_also(_look(image, ())),
-            )
+            return within(settings.SCREENING_SECONDS, look)
         except Exception as error:
             logger.warning("a result, screening attempt %d: %s", attempt, type(error).__name__)
     raise ScreeningFailed("a result could not be screened")

@@ -5,6 +5,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 import numpy as np
@@ -96,6 +97,12 @@ def likeness(network: str, vectors: FloatArray, face: FloatArray) -> FloatArray:
         squares = np.einsum("nd,nd->n", vectors, vectors) + face @ face - 2 * (vectors @ face)
         return np.exp(-np.maximum(squares, 0) / np.float32(DLIB_DISTANCE_SCALE**2))
     return np.asarray(vectors @ (face / max(float(np.linalg.norm(face)), 1e-12)), np.float32)
+
+
+def newest_protection() -> datetime | None:
+    """When the last face was protected; None where none is."""
+    active = ProtectedFace.objects.filter(state=ProtectedFace.State.ACTIVE)
+    return active.aggregate(newest=Max("decided_at"))["newest"]
 
 
 def current_shield() -> Shield:

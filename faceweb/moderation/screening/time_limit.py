@@ -28,7 +28,8 @@ def within(seconds: float, work: Callable[[], _Result]) -> _Result:
         Exception: whatever ``work`` raises.
     """
     deadline = time.monotonic() + seconds
-    if not _turns.acquire(timeout=seconds):
+    turns = _turns
+    if not turns.acquire(timeout=seconds):
         raise TooSlow("no turn in time")
     answers: list[_Result] = []
     errors: list[Exception] = []
@@ -39,7 +40,7 @@ def within(seconds: float, work: Callable[[], _Result]) -> _Result:
         except Exception as error:
             errors.append(error)
         finally:
-            _turns.release()
+            turns.release()
 
     thread = threading.Thread(target=run, name="screening", daemon=True)
     thread.start()
