@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import cv2
 import numpy as np
 from django.db import transaction
 from django.db.models import Max
@@ -36,6 +37,7 @@ REVIEW_DISTANCE: Final = 60
 # Cut off at each edge, as a share of the side.
 CUTS: Final = (0.02, 0.05, 0.075, 0.10)
 _WORDS: Final = 4
+_HASHED_PX: Final = 512
 
 
 @dataclass(frozen=True)
@@ -52,9 +54,12 @@ class BlockedLooks:
 
         One too flat to be told from others by its hash never does.
         """
-        if not self.hashes.shape[1] or pdq_hash(image).quality < QUALITY_FLOOR:
+        if not self.hashes.shape[1]:
             return Level.CLEAR, None
-        distance = min(self.distance(way) for way in pdq_dihedral(image))
+        small = _reduced(image)
+        if pdq_hash(small).quality < QUALITY_FLOOR:
+            return Level.CLEAR, None
+        distance = min(self.distance(way) for way in pdq_dihedral(small))
         if distance > REVIEW_DISTANCE:
             return Level.CLEAR, None
         return (Level.BLOCKED if distance <= BLOCK_DISTANCE else Level.REVIEW), distance
@@ -159,7 +164,7 @@ def looks_of(image: Image) -> set[str]:
     found = set()
     for look in (image, badge_draw(image)):
         for cut in (look, *_cuts(look)):
-            hashed = pdq_hash(cut)
+            hashed = pdq_hash(_reduced(cut))
             if hashed.quality >= QUALITY_FLOOR:
                 found.add(hashed.bits.hex())
     return found
@@ -222,6 +227,15 @@ def _put(
         defaults={"reason": reason, "note": note, "case": case, "added_by": by, "is_active": True},
     )
     return entry
+
+
+def _reduced(image: Image) -> Image:
+    """At most `_HASHED_PX` wide and high: looks are in the large, and so is time."""
+    scale = _HASHED_PX / max(image.shape[:2])
+    if scale >= 1:
+        return image
+    size = [max(round(side * scale), 1) for side in image.shape[1::-1]]
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
 
 
 def _cuts(image: Image) -> Iterator[Image]:

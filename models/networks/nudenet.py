@@ -72,9 +72,14 @@ def _squared(image: Image) -> Image:
     """The picture in the upper left of a black square of `SIZE_PX`, its shape kept."""
     longest = max(image.shape[:2])
     if longest > _LARGE_PX:
-        scale = 2 * SIZE_PX / longest
-        size = [max(round(side * scale), 1) for side in image.shape[1::-1]]
-        image = cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+        # By a whole factor, which is several times as fast; at most its rest is lost at the edges.
+        factor = longest // (2 * SIZE_PX)
+        height, width = (max(side // factor, 1) for side in image.shape[:2])
+        image = cv2.resize(
+            image[: height * factor, : width * factor],
+            (width, height),
+            interpolation=cv2.INTER_AREA,
+        ).astype(np.uint8, copy=False)
         longest = max(image.shape[:2])
     height, width = image.shape[:2]
     square = np.zeros((longest, longest, 3), np.uint8)
