@@ -86,7 +86,7 @@ def _render_editor(
         raise Http404
     photo = get_object_or_404(Photo.objects.for_user(request.user), pk=state.photo)
     photos_renew([photo])
-    faces = photo.found_faces()
+    faces = photo.found_faces() if photo.is_usable else []
     choice = editor_choice()
     context: dict[str, Any] = {
         "photo": photo,

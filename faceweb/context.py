@@ -8,11 +8,12 @@ from django.utils import timezone
 
 
 def site(request: HttpRequest) -> dict[str, Any]:
-    """Limits that pages put into words, and where the source of this site can be had."""
+    """Limits that pages put into words, where the source can be had, what is switched off."""
     return {
         "upload_max_mb": settings.UPLOAD_MAX_MB,
         "upload_max_megapixels": settings.UPLOAD_MAX_MEGAPIXELS,
         "source_url": settings.SOURCE_URL,
+        "screening_is_off": settings.SCREENING == "off",
     }
 
 

@@ -227,7 +227,10 @@ PROVENANCE_AUTO_INIT = env.get_bool(
     "PROVENANCE_AUTO_INIT", DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3"
 )
 BADGE_OPTIONAL = env.get_bool("BADGE_OPTIONAL", False)
-ACCOUNT_RATE_LIMITS = {"verify": f"{env.get_int('VERIFY_PER_HOUR', 60, minimum=1)}/h/ip"}
+ACCOUNT_RATE_LIMITS = {
+    "verify": f"{env.get_int('VERIFY_PER_HOUR', 60, minimum=1)}/h/ip",
+    "protect_face": "5/h/ip",
+}
 
 # --- jobs -------------------------------------------------------------------------------------
 ENGINE = env.get_choice("ENGINE", ["auto", "classic", "neural"], "auto")
@@ -265,6 +268,29 @@ REPORTS_PER_HOUR = env.get_int("REPORTS_PER_HOUR", 10, minimum=1)
 ACCOUNT_RATE_LIMITS = {"report": f"{REPORTS_PER_HOUR}/h/ip"}
 # Where people reach a person about a decision; answers to notices go there.
 CONTACT_EMAIL = env.get_str("CONTACT_EMAIL", DEFAULT_FROM_EMAIL)
+# --- screening --------------------------------------------------------------------------------
+# Which networks look at every upload and every result; "off" warns and shows a banner.
+SCREENING = env.get_choice("SCREENING", ["nudenet", "vit", "both", "off"], "nudenet")
+# Per cent: from the first on a person has to look, from the second on a picture is refused.
+SCREENING_THRESHOLDS = {
+    "intimate": (
+        env.get_int("SCREENING_INTIMATE_REVIEW", 25, minimum=1, maximum=100),
+        env.get_int("SCREENING_INTIMATE_BLOCK", 50, minimum=1, maximum=101),
+    ),
+    "nude": (
+        env.get_int("SCREENING_NUDE_REVIEW", 30, minimum=1, maximum=100),
+        env.get_int("SCREENING_NUDE_BLOCK", 70, minimum=1, maximum=101),
+    ),
+    "vit": (
+        env.get_int("SCREENING_VIT_REVIEW", 60, minimum=1, maximum=100),
+        env.get_int("SCREENING_VIT_BLOCK", 90, minimum=1, maximum=101),
+    ),
+}
+# A look that takes longer has failed. It stays under the claim on an analysis.
+SCREENING_SECONDS = env.get_int("SCREENING_SECONDS", 20, minimum=1, maximum=45)
+SCREENING_AGE_FLOOR = env.get_int("SCREENING_AGE_FLOOR", 20, minimum=18, maximum=40)
+# Seals what is kept about protected faces; without it the key is derived from SECRET_KEY.
+PROTECTED_KEY = env.get_str("PROTECTED_KEY")
 
 CELERY_BROKER_URL = env.redis_url_for_celery(REDIS_URL, 0)
 CELERY_TASK_IGNORE_RESULT = True

@@ -17,6 +17,13 @@ from swaps.recipe import MAX_SOURCES, RecipeError
 from swaps.services import SwapNotice, is_steerable, swap_check
 from swaps.settings_panel import Panel, panel_open
 
+_HELD_BACK: Final[dict[str, str]] = {
+    Photo.Screening.BLOCKED: "This photo is not allowed here; its page in the gallery says why. "
+    "Try another one.",
+    Photo.Screening.REVIEW: "A person has to look at this photo before it can be used. "
+    "Try another one, or come back later.",
+}
+_WITHHELD: Final = "This photo cannot be used while a report about it is open. Try another one."
 NO_FACE_WAY_ON: Final = "Try one where the face is larger, sharper and turned to the camera."
 
 
@@ -52,14 +59,16 @@ class WellPhoto:
 
     @property
     def is_pending(self) -> bool:
-        """Whether its faces are still being looked for."""
-        return not self.photo.is_ready
+        """Whether its faces or the verdict on it are still to come."""
+        return self.photo.is_waiting
 
     @property
     def problem(self) -> str:
         """Why it cannot be used, as a sentence with a way on; empty when it can."""
         if self.is_pending or self.faces:
             return ""
+        if not self.photo.is_usable:
+            return _HELD_BACK.get(self.photo.screening, _WITHHELD)
         if self.photo.analysis == Photo.Analysis.FAILED:
             return "This photo could not be searched for faces. Try another one."
         return f"No face found in this photo. {NO_FACE_WAY_ON}"
@@ -208,7 +217,7 @@ def well_photo(slot: Slot, photo: Photo, state: StudioState) -> WellPhoto:
     return WellPhoto(
         slot=slot,
         photo=photo,
-        faces=tuple(_face_boxes(slot, photo)),
+        faces=tuple(_face_boxes(slot, photo)) if photo.is_usable else (),
         remove_url=state.without_photo(slot, photo.pk).url(),
     )
 

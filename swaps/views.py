@@ -32,11 +32,11 @@ def studio(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_GET
 def studio_slot(request: HttpRequest) -> HttpResponse:
-    """One photo of a well with its faces; 204 while they are still being looked for."""
+    """One photo of a well with its faces; 204 while they or the verdict are still to come."""
     slot = _slot(request.GET)
     photo_id = parse_uuid(request.GET.get("photo", ""))
     photo = get_object_or_404(Photo.objects.for_user(request.user), pk=photo_id)
-    if not photo.is_ready:
+    if photo.is_waiting:
         return HttpResponse(status=204)
     answer = render(
         request,

@@ -65,6 +65,7 @@ def post_only(*args: str) -> Row:
 
 SITE = {
     "landing": public(),
+    "protect_face": public(),
     "healthz": public(),
     "verify": public(),
     "root_certificates": public(),

@@ -36,5 +36,9 @@ class ResultBlocked(Exception):
         self.way_on = way_on
 
 
+class ScreeningFailed(Exception):
+    """A result could not be looked at, and without that it is not kept or handed out."""
+
+
 class MarkingError(Exception):
     """A result cannot be marked as one, and without its marks it is not kept or handed out."""

@@ -83,7 +83,7 @@ def photo_history(photo: Photo, *, most: int = MAX_SHOWN) -> History:
     parents = _parents(photo)
     line = _line(photo.pk, parents)
     shown = Photo.objects.filter(pk__in=_nearest(line, parents, most)).only(
-        "id", "owner_id", "origin", "created_at", "making"
+        "id", "owner_id", "origin", "created_at", "making", "screening"
     )
     relatives = {relative.pk: relative for relative in shown}
     target = parents[photo.pk]

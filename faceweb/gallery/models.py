@@ -166,6 +166,11 @@ class Photo(models.Model):
         return self.analysis != self.Analysis.PENDING
 
     @property
+    def is_waiting(self) -> bool:
+        """Whether its faces or the verdict on it are still to come; for people it is one wait."""
+        return not self.is_ready or self.screening == self.Screening.PENDING
+
+    @property
     def is_visible(self) -> bool:
         """Whether its owner may see the picture itself.
 

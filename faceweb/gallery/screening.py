@@ -31,6 +31,18 @@ class Finding:
     record: "Callable[[Photo], None]"
 
 
+@dataclass(frozen=True)
+class Explanation:
+    """Why a picture is held back or refused, in words for its owner.
+
+    ``code`` is for programs, ``sentence`` says what is the matter, ``way_on`` what helps.
+    """
+
+    code: str
+    sentence: str
+    way_on: str
+
+
 class Screener(Protocol):
     """Looks at pictures, in a worker, except for `upload_check`, which a request waits for."""
 
@@ -63,6 +75,19 @@ class Screener(Protocol):
 
         Raises:
             ResultBlocked: it must not be kept.
+            ScreeningFailed: nothing can be said about it, so it must not be kept either.
+        """
+        ...
+
+    def photo_explain(self, photo: "Photo") -> Explanation | None:
+        """Why a photo is in review or blocked; None where it is neither."""
+        ...
+
+    def warm_up(self) -> None:
+        """Load what the first look would otherwise wait for.
+
+        Raises:
+            Exception: something is missing; the first look will say so too.
         """
         ...
 

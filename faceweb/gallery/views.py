@@ -17,6 +17,7 @@ from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.http import quote_etag, url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
+from django_htmx.http import HttpResponseClientRefresh
 
 from faceweb.gallery.crops import face_crop
 from faceweb.gallery.delivery import (
@@ -30,6 +31,7 @@ from faceweb.gallery.history import History, photo_history, version_label
 from faceweb.gallery.marking import get_marker
 from faceweb.gallery.models import Photo
 from faceweb.gallery.retention import photo_keep, photo_kept_until, photo_may_extend
+from faceweb.gallery.screening import get_screener
 from faceweb.gallery.services import photo_delete, photo_intake, photos_delete
 
 if TYPE_CHECKING:
@@ -146,15 +148,17 @@ def photo_page(request: HttpRequest, photo_id: UUID) -> HttpResponse:
     photo = _own_photo(request, photo_id)
     history = photo_history(photo)
     chosen = _chosen_version(request, photo, history)
+    before = chosen or history.target
     context = {
         "photo": photo,
+        "held_back": get_screener().photo_explain(photo),
         "faces": _face_boxes(photo),
         "making": photo.making,
         "job": getattr(photo, "job", None),
         "target": history.target,
         "sources": history.sources,
         "history": history,
-        "before": chosen or history.target,
+        "before": before if before and before.is_visible and photo.is_visible else None,
         "chosen": chosen,
         "chosen_label": version_label(chosen) if chosen else "",
         "label": version_label(photo),
@@ -168,8 +172,13 @@ def photo_page(request: HttpRequest, photo_id: UUID) -> HttpResponse:
 @login_required
 @require_GET
 def photo_faces(request: HttpRequest, photo_id: UUID) -> HttpResponse:
-    """The overlay of faces alone, for a page that waits for them."""
+    """The overlay of faces alone, for a page that waits for them and for the verdict.
+
+    A photo that turns out to be held back is another page altogether.
+    """
     photo = _own_photo(request, photo_id)
+    if not photo.is_waiting and photo.screening != Photo.Screening.CLEAR:
+        return HttpResponseClientRefresh()
     context = {"photo": photo, "faces": _face_boxes(photo)}
     return render(request, "gallery/_faces.html", context)
 

@@ -9,7 +9,8 @@ from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection
 
-from faceweb.gallery.errors import IntakeError, MarkingError, ResultBlocked
+from faceweb.gallery.errors import IntakeError, MarkingError, ResultBlocked, ScreeningFailed
+from faceweb.gallery.screening import get_screener
 from faceweb.jobs import kinds
 from faceweb.jobs.errors import JobBlocked, JobCancelled, JobError, LeaseLost, WorkerStopping
 from faceweb.jobs.lease import Lease
@@ -47,15 +48,14 @@ def job_work(job_id: UUID) -> None:
 
 
 def warm_up() -> None:
-    """Load what every kind needs, so that the first job is as quick as the next."""
-    for kind in kinds.registered():
-        if kind.warm_up is None:
-            continue
+    """Load what uploads and every kind need, so that the first is as quick as the next."""
+    wanted = [(kind.name, kind.warm_up) for kind in kinds.registered() if kind.warm_up is not None]
+    for name, load in [*wanted, ("screening", lambda: get_screener().warm_up())]:
         try:
-            kind.warm_up()
+            load()
         # Whatever is missing will be told to the first person who needs it.
         except Exception as error:
-            logger.warning("%s could not be warmed up (%s)", kind.name, type(error).__name__)
+            logger.warning("%s could not be warmed up (%s)", name, type(error).__name__)
     connection.close()
 
 
@@ -91,6 +91,13 @@ def _explain(job: Job, error: Exception) -> JobError:
         return error
     if isinstance(error, IntakeError):
         return JobError(error.code, error.sentence, error.way_on)
+    if isinstance(error, ScreeningFailed):
+        logger.error("job %s: its result cannot be screened, so it was not kept", job.pk)
+        return JobError(
+            "not_screened",
+            "The picture could not be checked, so it was not kept.",
+            "Your photos are safe. Try again, or tell whoever runs this site.",
+        )
     if isinstance(error, MarkingError):
         logger.error("job %s: its result cannot be marked, so it was not kept", job.pk)
         return JobError(

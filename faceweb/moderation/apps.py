@@ -7,7 +7,10 @@ class ModerationConfig(AppConfig):
     verbose_name = "Moderation"
 
     def ready(self) -> None:
-        from faceweb.moderation import roles, sections
+        from faceweb.gallery import screening
+        from faceweb.moderation import checks, roles, sections  # noqa: F401 - checks register
+        from faceweb.moderation.screening.screener import PictureScreener
 
+        screening.register(PictureScreener())
         sections.register()
         post_migrate.connect(roles.roles_make, sender=self, dispatch_uid="moderation.roles")

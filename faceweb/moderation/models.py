@@ -24,10 +24,11 @@ ALERT_HOURS: Final = (24, 40)
 
 
 class Screening(models.Model):
-    """One look at one picture by the machines: scores, model and verdict.
+    """One look at one picture by the machines: scores, models and verdict.
 
-    A blocked result is never stored, so its row has no photo; ``sha256`` is the digest of the
-    pixels that were judged.
+    ``scores`` maps the name of a network to what it saw, 0 to 1 by class. ``sha256`` is the digest
+    of the pixels that were judged, or of the file where that was refused unopened. A result that
+    was blocked and a file that was refused are never stored, so their rows have no photo.
     """
 
     class Subject(models.TextChoices):
@@ -358,6 +359,7 @@ class BlockedHash(models.Model):
     """A picture that may not come back, known by its file's digest or by its looks.
 
     ``value`` is hex: 64 digits for both kinds, SHA-256 of the file or PDQ of the pixels.
+    ``changed_at`` tells workers that what they hold in memory is out of date.
     """
 
     class Kind(models.TextChoices):
@@ -376,6 +378,7 @@ class BlockedHash(models.Model):
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
     created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True, db_index=True)
 
     class Meta:
         ordering = ("-created_at", "-pk")
@@ -390,7 +393,8 @@ class ProtectedFace(models.Model):
 
     ``embeddings`` maps the name of a face network to an encrypted embedding, base64. Until a
     moderator has seen the proof, ``selfie`` and ``proof`` hold encrypted pictures; they are erased
-    with the decision, and nothing but the embeddings stays.
+    with the decision, and nothing but the embeddings stays. ``changed_at`` tells workers that what
+    they hold in memory is out of date.
     """
 
     class State(models.TextChoices):
@@ -409,6 +413,7 @@ class ProtectedFace(models.Model):
     proof = models.BinaryField(default=b"")
     email = models.EmailField(blank=True, help_text="Erased with the decision's notice.")
     created_at = models.DateTimeField(auto_now_add=True)
+    changed_at = models.DateTimeField(auto_now=True, db_index=True)
     decided_at = models.DateTimeField(null=True, blank=True)
 
     class Meta:

@@ -144,7 +144,13 @@ def made_on(parent: Photo, origin: str = Photo.Origin.EDIT, **applied: int) -> P
     """A result without files, made on ``parent``."""
     making = {"engine": "classic", "edit": {"applied": applied}} if applied else MAKING
     child = Photo.objects.create(
-        owner=parent.owner, origin=origin, width=4, height=3, bytes=1, making=making
+        owner=parent.owner,
+        origin=origin,
+        width=4,
+        height=3,
+        bytes=1,
+        making=making,
+        screening=Photo.Screening.CLEAR,
     )
     Lineage.objects.create(child=child, parent=parent, role="target")
     return child

@@ -12,7 +12,7 @@ import pytest
 from django.db import OperationalError, connection
 from django.utils import timezone
 
-from faceweb.gallery.errors import IntakeError
+from faceweb.gallery.errors import IntakeError, ResultBlocked, ScreeningFailed
 from faceweb.gallery.models import Photo
 from faceweb.jobs import kinds, lease, services, stopping, worker
 from faceweb.jobs.errors import JobBlocked, JobError
@@ -20,6 +20,7 @@ from faceweb.jobs.kinds import JobKind, Outcome
 from faceweb.jobs.lease import Lease
 from faceweb.jobs.models import Job
 from faceweb.jobs.reporter import Reporter
+from faceweb.moderation.screening.screener import PictureScreener
 from tests.jobs.conftest import FakeBroker, Work, store_photo
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -109,12 +110,30 @@ def test_what_may_not_be_done_ends_blocked(
     assert not job.can_retry
 
 
+def test_a_result_that_must_not_be_kept_ends_blocked_with_its_reason(
+    make_job: Callable[..., Job], user: Any, work: Work
+) -> None:
+    work.run = raising(ResultBlocked("nudity", "It seems to show nudity.", "Try others."))
+    job = do(make_job(user))
+    assert (job.state, job.error_code) == (Job.State.BLOCKED, "nudity")
+    assert (job.error_text, job.error_way_on) == ("It seems to show nudity.", "Try others.")
+    assert job.result is None
+
+
+def test_a_result_that_could_not_be_screened_can_be_tried_again(
+    make_job: Callable[..., Job], user: Any, work: Work
+) -> None:
+    work.run = raising(ScreeningFailed())
+    assert do(make_job(user)).can_retry
+
+
 @pytest.mark.parametrize(
     ("error", "code"),
     [
         (OSError(errno.ENOSPC, "no space left on device"), "disk_full"),
         (MemoryError(), "out_of_memory"),
         (IntakeError("quota_photos", "You keep too many.", "Delete some.", 403), "quota_photos"),
+        (ScreeningFailed("secret.jpg"), "not_screened"),
         (ZeroDivisionError("secret.jpg"), "internal"),
     ],
 )
@@ -312,8 +331,9 @@ def test_warming_up_reaches_every_kind_though_one_of_them_fails(
 
     kinds.register(JobKind("broken", "Broken", Work(), broken))
     kinds.register(JobKind("ready", "Ready", Work(), ready))
+    monkeypatch.setattr(PictureScreener, "warm_up", lambda self: warmed.append("screening"))
     worker.warm_up()
-    assert warmed == ["ready"]
+    assert warmed == ["ready", "screening"]
 
 
 def test_two_kinds_cannot_share_a_name(work: Work) -> None:

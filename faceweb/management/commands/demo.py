@@ -62,12 +62,12 @@ class Command(BaseCommand):
             ) from error
 
     def _analysed_samples(self, owner: User, deadline: float) -> list[Photo]:
-        """The two sample photos, oldest first, once their faces are known."""
+        """The two sample photos, oldest first, once they can be used."""
         samples = Photo.objects.for_user(owner).filter(origin=Photo.Origin.SAMPLE)
         while True:
             photos = list(samples.order_by("created_at", "id")[:2])
             photos_renew(photos)
-            if len(photos) == 2 and all(photo.is_ready for photo in photos):
+            if len(photos) == 2 and not any(photo.is_waiting for photo in photos):
                 return photos
             self._pause(deadline, "The sample photos were not analysed")
 

@@ -19,6 +19,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from faceweb import env
 from faceweb.embedded import CannotStart, redis_binary
+from faceweb.moderation.screening.backends import backend_problem, backends_chosen
 from faceweb.provenance.keys import KeysError, expires_soon, identity_load, will_be_made
 from faceweb.weights import session_config, weight_store
 from models.store import ManifestError, State
@@ -183,6 +184,21 @@ def check_models() -> Iterator[Finding]:
             yield Finding("models", key, "note", "missing", f"manage.py models pull {key}")
 
 
+def check_screening() -> Iterator[Finding]:
+    """What looks at uploads and results, and whether it can."""
+    name, chosen = "FACEWEB_SCREENING", backends_chosen()
+    if not chosen:
+        way_on = "set it to nudenet, vit or both"
+        yield Finding("screening", name, "note", "off: nothing is looked at", way_on)
+    for backend in chosen:
+        problem = backend_problem(backend)
+        if problem is None:
+            yield Finding("screening", name, "ok", backend)
+        else:
+            value = f"{backend}: {problem.reason}"
+            yield Finding("screening", name, "broken", value, problem.way_on)
+
+
 def check_marks() -> Iterator[Finding]:
     """The key that signs results; without one no result is kept."""
     if will_be_made():
@@ -276,6 +292,7 @@ CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     check_hardware,
     check_engine,
     check_models,
+    check_screening,
     check_marks,
     check_redis,
     check_database,

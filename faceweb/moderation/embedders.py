@@ -1,0 +1,66 @@
+"""The networks that tell faces apart, for comparing with protected ones."""
+
+import threading
+from functools import lru_cache
+from typing import Final
+
+from faceweb.gallery.analysis import get_analyser
+from faceweb.weights import session_factory, weight_store
+from models.analysis import FaceAnalyser
+from models.analysis.dlib_analyser import DlibAnalyser
+from models.analysis.insightface_analyser import InsightFaceAnalyser
+from models.networks.arcface import ArcFace
+from models.networks.scrfd import Scrfd
+from models.store import Unavailable
+
+DLIB: Final = DlibAnalyser.name
+ARCFACE: Final = InsightFaceAnalyser.name
+_PACK: Final = "buffalo_l"
+_FILES: Final = ("det_10g.onnx", "w600k_r50.onnx")
+
+_loading = threading.Lock()
+
+
+def embedders_present() -> dict[str, FaceAnalyser]:
+    """Every face network of this machine by its name, the one that photos are analysed with first.
+
+    dlib's comes with the packages and is always there.
+    """
+    in_use = get_analyser()
+    present = {in_use.name: in_use}
+    if DLIB not in present:
+        present[DLIB] = dlib_embedder()
+    if ARCFACE not in present:
+        arcface = _arcface_embedder()
+        if arcface is not None:
+            present[ARCFACE] = arcface
+    return present
+
+
+def dlib_embedder() -> FaceAnalyser:
+    """dlib's network, one a process."""
+    with _loading:
+        return _dlib()
+
+
+def _arcface_embedder() -> FaceAnalyser | None:
+    with _loading:
+        return _arcface()
+
+
+@lru_cache(maxsize=1)
+def _dlib() -> FaceAnalyser:
+    return DlibAnalyser()
+
+
+@lru_cache(maxsize=1)
+def _arcface() -> FaceAnalyser | None:
+    store, sessions = weight_store(), session_factory()
+    loaded = []
+    for name in _FILES:
+        weight = store.resolve_model(_PACK, name)
+        if isinstance(weight, Unavailable):
+            return None
+        loaded.append(sessions.get(weight.path, weight.sha256))
+    detector, recogniser = loaded
+    return InsightFaceAnalyser(Scrfd(detector), ArcFace(recogniser))

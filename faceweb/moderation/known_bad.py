@@ -1,0 +1,248 @@
+"""Pictures that may not come back: by their file's digest, and by their looks.
+
+Looks are PDQ hashes of 256 bits. How many bits of a copy differ, measured: encoded again 2 to 12,
+half the size 4 to 24, with a visible badge 24 to 40, cut by 2 % 30 to 64 and by more 68 and up;
+other pictures 124 and up. A cut is too far from its picture to be found by it, so an entry holds
+the hashes of cuts and of the badged picture too. Mirrored and turned copies are found from the
+other side: every picture is compared in all eight ways that it can be laid.
+"""
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import cv2
+import numpy as np
+from django.db import transaction
+from django.db.models import Max
+from numpy.typing import NDArray
+
+from faceweb.gallery.errors import IntakeError
+from faceweb.gallery.models import Photo
+from faceweb.gallery.services import photo_read
+from faceweb.moderation.audit import audit_write
+from faceweb.moderation.models import BlockedHash, Case, Screening
+from faceweb.moderation.screening.verdict import KNOWN_BAD, Level
+from faceweb.provenance.badge import badge_draw
+from faceweb.provenance.pdq import pdq_dihedral, pdq_hash
+from faceweb.provenance.registry import QUALITY_FLOOR
+from models.imaging import Image
+
+if TYPE_CHECKING:
+    from faceweb.accounts.models import User
+
+BLOCK_DISTANCE: Final = 31
+REVIEW_DISTANCE: Final = 60
+# Cut off at each edge, as a share of the side.
+CUTS: Final = (0.02, 0.05, 0.075, 0.10)
+_WORDS: Final = 4
+_HASHED_PX: Final = 512
+
+
+@dataclass(frozen=True)
+class BlockedLooks:
+    """The looks on the block list, in this process's memory.
+
+    ``hashes`` is uint64 (4, N): word after word of all entries, which is what searching reads.
+    """
+
+    hashes: NDArray[np.uint64]
+
+    def level(self, image: Image) -> tuple[Level, int | None]:
+        """Whether a picture, uint8 (H, W, 3) BGR, looks like one of them, and its distance.
+
+        One too flat to be told from others by its hash never does.
+        """
+        if not self.hashes.shape[1]:
+            return Level.CLEAR, None
+        small = _reduced(image)
+        if pdq_hash(small).quality < QUALITY_FLOOR:
+            return Level.CLEAR, None
+        distance = min(self.distance(way) for way in pdq_dihedral(small))
+        if distance > REVIEW_DISTANCE:
+            return Level.CLEAR, None
+        return (Level.BLOCKED if distance <= BLOCK_DISTANCE else Level.REVIEW), distance
+
+    def distance(self, bits: bytes) -> int:
+        """In how many bits of 256 the nearest entry differs from a hash of 32 bytes."""
+        words = _words(bits)
+        differing = np.zeros(self.hashes.shape[1], np.uint16)
+        for column, word in zip(self.hashes, words, strict=True):
+            differing += np.bitwise_count(column ^ word)
+        return int(differing.min(initial=256))
+
+
+# --- asking ---------------------------------------------------------------------------------------
+def digest_check(owner: "User", sha256: str) -> None:
+    """Refuse a file whose digest, in hex, is on the block list.
+
+    Raises:
+        IntakeError: ``known_bad``.
+    """
+    known = BlockedHash.objects.filter(
+        kind=BlockedHash.Kind.SHA256, value=sha256, is_active=True
+    ).exists()
+    if not known:
+        return
+    Screening.objects.create(
+        person=owner,
+        subject=Screening.Subject.UPLOAD,
+        state=Photo.Screening.BLOCKED,
+        reason=KNOWN_BAD,
+        sha256=sha256,
+    )
+    raise IntakeError(
+        KNOWN_BAD,
+        "This picture cannot be used here: it was taken down before.",
+        "Choose another photo. If you think that is a mistake, write to whoever runs this site.",
+        403,
+    )
+
+
+def current_looks() -> BlockedLooks:
+    """The looks on the block list as the database has them now; read again after a change."""
+    global _kept
+    with _lock:
+        version = _version()
+        if _kept is None or _kept[0] != version:
+            _kept = (version, _load())
+        return _kept[1]
+
+
+_lock = threading.Lock()
+_kept: tuple[object, BlockedLooks] | None = None
+
+
+def _version() -> object:
+    looks = BlockedHash.objects.filter(kind=BlockedHash.Kind.PDQ)
+    return looks.filter(is_active=True).count(), looks.aggregate(newest=Max("changed_at"))["newest"]
+
+
+def _load() -> BlockedLooks:
+    active = BlockedHash.objects.filter(kind=BlockedHash.Kind.PDQ, is_active=True).order_by()
+    packed = bytes.fromhex("".join(active.values_list("value", flat=True).iterator()))
+    return BlockedLooks(np.ascontiguousarray(_words(packed).reshape(-1, _WORDS).T))
+
+
+def _words(packed: bytes) -> NDArray[np.uint64]:
+    return np.frombuffer(packed, ">u8").astype(np.uint64)
+
+
+# --- the list -------------------------------------------------------------------------------------
+def hash_block(
+    *, photo: Photo, reason: str, case: Case | None = None, by: "User | None" = None
+) -> list[BlockedHash]:
+    """Put a picture on the block list: its file, its looks, its badged looks, and cuts of both.
+
+    Raises:
+        OSError: the stored picture cannot be read.
+        ValueError: its bytes are not a picture any more.
+    """
+    image = photo_read(photo)
+    values = {(BlockedHash.Kind.PDQ, value) for value in looks_of(image)}
+    if photo.upload_sha256:
+        values.add((BlockedHash.Kind.SHA256, photo.upload_sha256))
+    with transaction.atomic():
+        entries = [
+            _put(kind, value, reason=reason, note="", case=case, by=by)
+            for kind, value in sorted(values)
+        ]
+        audit_write(
+            actor=by,
+            action="hash.block",
+            target=photo,
+            case=case,
+            reason=reason,
+            entries=len(entries),
+        )
+    return entries
+
+
+def looks_of(image: Image) -> set[str]:
+    """Hashes, in hex, by which a picture, uint8 (H, W, 3) BGR, is known again; none if too flat."""
+    found = set()
+    for look in (image, badge_draw(image)):
+        for cut in (look, *_cuts(look)):
+            hashed = pdq_hash(_reduced(cut))
+            if hashed.quality >= QUALITY_FLOOR:
+                found.add(hashed.bits.hex())
+    return found
+
+
+def hash_add(
+    *,
+    kind: BlockedHash.Kind,
+    value: str,
+    reason: str,
+    note: str = "",
+    case: Case | None = None,
+    by: "User | None" = None,
+) -> BlockedHash:
+    """Put one hash on the block list, or back on it.
+
+    Args:
+        kind: what it is a hash of.
+        value: 64 digits in hex.
+        reason: a code.
+        note: for moderators.
+        case: what it was decided in.
+        by: who does it.
+
+    Raises:
+        ValueError: ``value`` is no such hash.
+    """
+    value = value.strip().lower()
+    if len(bytes.fromhex(value)) != 32:
+        raise ValueError("a hash of the block list has 64 digits")
+    with transaction.atomic():
+        entry = _put(kind, value, reason=reason, note=note, case=case, by=by)
+        audit_write(actor=by, action="hash.add", target=entry, case=case, reason=reason)
+    return entry
+
+
+def hash_remove(*, entry: BlockedHash, by: "User | None" = None, reason: str = "") -> None:
+    """Take one hash off the block list; its row stays, so that the log can point to it."""
+    with transaction.atomic():
+        entry.is_active = False
+        entry.save(update_fields=["is_active", "changed_at"])
+        audit_write(actor=by, action="hash.remove", target=entry, case=entry.case, reason=reason)
+
+
+def hashes_remove(*, case: Case, by: "User | None" = None, reason: str = "") -> int:
+    """Take back all that was put on the list in one case; how many entries that were."""
+    with transaction.atomic():
+        entries = list(case.blocked_hashes.filter(is_active=True))
+        for entry in entries:
+            hash_remove(entry=entry, by=by, reason=reason)
+    return len(entries)
+
+
+def _put(
+    kind: str, value: str, *, reason: str, note: str, case: Case | None, by: "User | None"
+) -> BlockedHash:
+    entry, _ = BlockedHash.objects.update_or_create(
+        kind=kind,
+        value=value,
+        defaults={"reason": reason, "note": note, "case": case, "added_by": by, "is_active": True},
+    )
+    return entry
+
+
+def _reduced(image: Image) -> Image:
+    """At most `_HASHED_PX` wide and high: looks are in the large, and so is time."""
+    scale = _HASHED_PX / max(image.shape[:2])
+    if scale >= 1:
+        return image
+    size = [max(round(side * scale), 1) for side in image.shape[1::-1]]
+    return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+
+
+def _cuts(image: Image) -> Iterator[Image]:
+    """Its middle, each of `CUTS` cut off at all four edges."""
+    height, width = image.shape[:2]
+    for share in CUTS:
+        top, left = round(share * height), round(share * width)
+        middle = image[top : height - top, left : width - left]
+        if middle.size:
+            yield np.ascontiguousarray(middle)

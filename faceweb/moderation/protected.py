@@ -1,0 +1,226 @@
+"""People who ask that their face not be used here: asking, deciding, withdrawing.
+
+What identifies them is only ever kept sealed. The selfie and the proof go with the decision.
+"""
+
+import logging
+import smtplib
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, Literal
+
+import numpy as np
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.core.mail import send_mail
+from django.db import transaction
+from django.template.loader import render_to_string
+from django.utils import timezone
+
+from faceweb.gallery.errors import IntakeError
+from faceweb.gallery.sandbox import intake_folder, upload_decode
+from faceweb.gallery.services import disk_check
+from faceweb.moderation.audit import audit_write
+from faceweb.moderation.cases import case_open
+from faceweb.moderation.embedders import embedders_present
+from faceweb.moderation.models import Case, ProtectedFace
+from faceweb.moderation.screening.shield import MIN_WIDTH_PX
+from faceweb.moderation.sealing import seal, unseal, vector_seal
+from models.analysis import FaceAnalyser
+from models.face import FloatArray
+from models.imaging import decode_image
+
+if TYPE_CHECKING:
+    from faceweb.accounts.models import User
+
+logger = logging.getLogger(__name__)
+
+REASON: Final = "protected_face"
+# Another face this much smaller than the largest is somebody in the background.
+_BACKGROUND: Final = 0.25
+
+
+class ProtectionError(Exception):
+    """A request cannot be decided this way, in words for the moderator."""
+
+    def __init__(self, code: str, sentence: str, way_on: str) -> None:
+        super().__init__(code)
+        self.code = code
+        self.sentence = sentence
+        self.way_on = way_on
+
+
+def protected_face_request(
+    *, selfie: UploadedFile, proof: UploadedFile, email: str = ""
+) -> ProtectedFace:
+    """Take in a request and open its case, whose ticket is what the person is told.
+
+    Raises:
+        IntakeError: a picture is refused; nothing of the request was kept.
+    """
+    disk_check()
+    pictures = [seal(_clean_copy(upload)) for upload in (selfie, proof)]
+    with transaction.atomic():
+        case = case_open(kind=Case.Kind.PROTECTED_FACE, reason=REASON)
+        return ProtectedFace.objects.create(
+            case=case, selfie=pictures[0], proof=pictures[1], email=email
+        )
+
+
+def protected_face_picture(face: ProtectedFace, which: Literal["selfie", "proof"]) -> bytes:
+    """One of the two pictures, WebP, for the moderator who decides.
+
+    Raises:
+        FileNotFoundError: it is decided, so the picture is erased.
+        CannotUnseal: it was sealed with another key.
+    """
+    sealed = bytes(face.selfie if which == "selfie" else face.proof)
+    if not sealed:
+        raise FileNotFoundError(which)
+    return unseal(sealed)
+
+
+def protected_face_grant(*, face: ProtectedFace, by: "User") -> ProtectedFace:
+    """Protect a face by every network of this machine, and erase both pictures.
+
+    Takes a second or two, for the networks that have to be loaded.
+
+    Raises:
+        ProtectionError: ``decided``, ``no_face``, ``several_faces`` or ``too_small``.
+    """
+    _must_wait(face)
+    image = decode_image(protected_face_picture(face, "selfie"))
+    embeddings = {
+        name: vector_seal(_only_face(image, network))
+        for name, network in embedders_present().items()
+    }
+    return _decide(face, ProtectedFace.State.ACTIVE, by, embeddings=embeddings)
+
+
+def protected_face_refuse(*, face: ProtectedFace, by: "User", reason: str = "") -> ProtectedFace:
+    """Refuse a request, and erase both pictures.
+
+    Raises:
+        ProtectionError: ``decided``.
+    """
+    return _decide(face, ProtectedFace.State.REFUSED, by, reason=reason)
+
+
+def protected_face_withdraw(*, face: ProtectedFace, by: "User | None") -> ProtectedFace:
+    """End a protection, or take back a request: nothing that identifies anybody stays.
+
+    Raises:
+        ProtectionError: ``ended``, where there is nothing to end.
+    """
+    with transaction.atomic():
+        locked = _locked(face)
+        if locked.state not in {ProtectedFace.State.ACTIVE, ProtectedFace.State.REQUESTED}:
+            raise ProtectionError("ended", "This request has ended already.", "Open the next case.")
+        _write(locked, ProtectedFace.State.WITHDRAWN, by, "protected_face.withdraw")
+    return locked
+
+
+def _decide(
+    face: ProtectedFace,
+    state: ProtectedFace.State,
+    by: "User",
+    *,
+    embeddings: dict[str, str] | None = None,
+    reason: str = "",
+) -> ProtectedFace:
+    granted = state == ProtectedFace.State.ACTIVE
+    action = "protected_face.grant" if granted else "protected_face.refuse"
+    with transaction.atomic():
+        locked = _locked(face)
+        _must_wait(locked)
+        email = locked.email
+        _write(locked, state, by, action, embeddings=embeddings, reason=reason)
+        if email:
+            ticket = locked.case.ticket if locked.case is not None else ""
+            transaction.on_commit(
+                partial(_send_notice, locked.pk, email, granted, ticket), robust=True
+            )
+    return locked
+
+
+def _locked(face: ProtectedFace) -> ProtectedFace:
+    return (
+        ProtectedFace.objects.select_for_update(of=("self",)).select_related("case").get(pk=face.pk)
+    )
+
+
+def _must_wait(face: ProtectedFace) -> None:
+    if face.state != ProtectedFace.State.REQUESTED:
+        raise ProtectionError(
+            "decided", "Somebody else has decided this request.", "Open the next case."
+        )
+
+
+def _write(
+    face: ProtectedFace,
+    state: ProtectedFace.State,
+    by: "User | None",
+    action: str,
+    *,
+    embeddings: dict[str, str] | None = None,
+    reason: str = "",
+) -> None:
+    face.state, face.embeddings = state, embeddings or {}
+    face.selfie = face.proof = b""
+    face.email = ""
+    face.decided_at = timezone.now()
+    face.save()
+    audit_write(actor=by, action=action, target=face, case=face.case, reason=reason or REASON)
+
+
+def _only_face(image: np.ndarray, network: FaceAnalyser) -> FloatArray:
+    """The embedding of the one face that a selfie shows, float32 (D,)."""
+    faces = network.find_faces(image)
+    if not faces:
+        raise ProtectionError(
+            "no_face",
+            "No face was found in the selfie.",
+            "Refuse the request and ask for a sharper picture, looking at the camera.",
+        )
+    if any(face.area > _BACKGROUND * faces[0].area for face in faces[1:]):
+        raise ProtectionError(
+            "several_faces",
+            "The selfie shows several faces, and nobody could say whose is meant.",
+            "Refuse the request and ask for a picture of the person alone.",
+        )
+    if faces[0].quality.width_px < MIN_WIDTH_PX[network.name]:
+        raise ProtectionError(
+            "too_small",
+            "The face in the selfie is too small to be recognised again.",
+            "Refuse the request and ask for a picture taken from nearer.",
+        )
+    return network.embed(image, faces[0])
+
+
+def _clean_copy(upload: UploadedFile) -> bytes:
+    """A decoded, cleaned copy of at most preview size, WebP."""
+    if not upload.size:
+        raise IntakeError("empty", "One of the files is empty.", "Choose another picture.")
+    if upload.size > settings.UPLOAD_MAX_BYTES:
+        raise IntakeError(
+            "file_too_large",
+            f"One of the files is larger than {settings.UPLOAD_MAX_MB} MB.",
+            "Choose a smaller picture, or save this one at a lower quality.",
+            413,
+        )
+    with intake_folder() as folder:
+        with Path(folder, "upload").open("wb") as file:
+            for chunk in upload.chunks():
+                file.write(chunk)
+        return upload_decode(folder).preview.read_bytes()
+
+
+def _send_notice(face_id: object, email: str, granted: bool, ticket: str) -> None:
+    text = render_to_string(
+        "moderation/email/protected_face.txt",
+        {"granted": granted, "ticket": ticket, "site": settings.PUBLIC_BASE_URL},
+    )
+    try:
+        send_mail(f"Your request {ticket}", text, None, [email])
+    except (smtplib.SMTPException, OSError) as error:
+        logger.warning("protected face %s: notice not sent: %s", face_id, type(error).__name__)

@@ -1,0 +1,228 @@
+"""What the gallery asks about every picture: see `faceweb.gallery.screening.Screener`."""
+
+import hashlib
+import logging
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+import numpy as np
+from django.conf import settings
+from django.db import transaction
+
+from faceweb.gallery.errors import ResultBlocked, ScreeningFailed
+from faceweb.gallery.models import Photo
+from faceweb.gallery.screening import Explanation, Finding
+from faceweb.gallery.services import photo_read
+from faceweb.moderation import known_bad
+from faceweb.moderation.cases import case_open
+from faceweb.moderation.models import Case, Screening
+from faceweb.moderation.screening import ages, backends, shield
+from faceweb.moderation.screening.explanations import photo_explain, result_explain
+from faceweb.moderation.screening.time_limit import within
+from faceweb.moderation.screening.verdict import (
+    KNOWN_BAD,
+    MINOR,
+    PROTECTED_FACE,
+    UNSCREENED,
+    Level,
+    Verdict,
+    scores_judge,
+)
+from models.face import Face
+from models.imaging import Image
+
+if TYPE_CHECKING:
+    from faceweb.accounts.models import User
+
+_Seen = TypeVar("_Seen")
+
+logger = logging.getLogger(__name__)
+
+# A result is tried again at once, in the job that made it; more than that is for its owner to ask.
+_RESULT_ATTEMPTS: Final = 2
+_OFF: Final = "off"
+# Scores under this are noise and not kept.
+_KEPT_SCORE: Final = 0.01
+
+
+@dataclass(frozen=True)
+class Sight:
+    """All that was seen in one picture, and what it comes to."""
+
+    verdict: Verdict
+    scores: dict[str, Any] = field(default_factory=dict)
+    model: str = ""
+
+    def and_also(self, other: "Sight") -> "Sight":
+        """Both together: the sterner verdict, and all that was seen."""
+        return Sight(
+            self.verdict.or_sterner(other.verdict),
+            {**self.scores, **other.scores},
+            ", ".join(filter(None, (self.model, other.model))),
+        )
+
+
+class PictureScreener:
+    """Judges uploads and results; used by all threads of a process."""
+
+    def upload_check(self, owner: "User", sha256: str) -> None:
+        """See `Screener`."""
+        known_bad.digest_check(owner, sha256)
+
+    def photo_screen(self, photo: Photo, image: Image, faces: Sequence[Face]) -> Finding:
+        """See `Screener`."""
+        looks, protected = known_bad.current_looks(), shield.current_shield()
+
+        def look() -> Sight:
+            known = _known(looks, image)
+            if known.verdict.level is Level.BLOCKED:
+                return known
+            level = protected.level(image, faces, photo.analyser)
+            shown = Sight(Verdict(level, PROTECTED_FACE if level else ""))
+            return known.and_also(shown).and_also(_look(image, faces))
+
+        sight = within(settings.SCREENING_SECONDS, look)
+        return _finding(Screening.Subject.UPLOAD, sight, image)
+
+    def photo_give_up(self, photo: Photo) -> None:
+        """See `Screener`."""
+        Screening.objects.create(
+            photo=photo,
+            person_id=photo.owner_id,
+            subject=Screening.Subject.UPLOAD,
+            state=Photo.Screening.REVIEW,
+            reason=UNSCREENED,
+        )
+        case_open(kind=Case.Kind.SCREENING, reason=UNSCREENED, photo=photo)
+
+    def photo_explain(self, photo: Photo) -> Explanation | None:
+        """See `Screener`."""
+        if photo.screening not in {Photo.Screening.REVIEW, Photo.Screening.BLOCKED}:
+            return None
+        latest = Screening.objects.filter(photo=photo).order_by("-created_at", "-pk").first()
+        return photo_explain(photo, latest.reason if latest is not None else "")
+
+    def result_screen(self, owner: "User", image: Image, parents: Sequence[Photo]) -> Finding:
+        """See `Screener`.
+
+        The photos it was made of are compared once more with the faces that were protected since
+        they came in.
+        """
+        for parent in _looked_at_before(shield.newest_protection(), parents):
+            _protection_check(parent)
+        looks = known_bad.current_looks()
+        sight = _patiently(lambda: _known(looks, image).and_also(_look(image, ())))
+        if sight.verdict.level is Level.BLOCKED:
+            _row(Screening.Subject.RESULT, sight, image, owner).save()
+            why = result_explain(sight.verdict.reason)
+            raise ResultBlocked(why.code, why.sentence, why.way_on)
+        return _finding(Screening.Subject.RESULT, sight, image)
+
+    def warm_up(self) -> None:
+        """See `Screener`."""
+        blank = np.zeros((320, 320, 3), np.uint8)
+        for backend in backends.get_backends():
+            backend.scores(blank)
+
+
+def _looked_at_before(when: datetime | None, photos: Sequence[Photo]) -> list[Photo]:
+    """Those of the photos that were not looked at since."""
+    if when is None:
+        return []
+    since = Screening.objects.filter(photo__in=photos, created_at__gte=when)
+    seen = set(since.values_list("photo_id", flat=True))
+    return [photo for photo in photos if photo.pk not in seen]
+
+
+def _protection_check(photo: Photo) -> None:
+    """Compare the faces of a photo that is here already with the protected ones.
+
+    Raises:
+        ResultBlocked: it shows one; the photo cannot be used any more.
+        ScreeningFailed: nobody can say.
+    """
+    protected = shield.current_shield()
+    image = photo_read(photo)
+    level = _patiently(lambda: protected.level(image, photo.found_faces(), photo.analyser))
+    sight = Sight(Verdict(level, PROTECTED_FACE if level else ""))
+    finding = _finding(Screening.Subject.UPLOAD, sight, image)
+    with transaction.atomic():
+        if level:
+            Photo.objects.filter(pk=photo.pk).update(screening=finding.state)
+        finding.record(photo)
+    if level:
+        raise ResultBlocked(
+            PROTECTED_FACE,
+            "One of the photos seems to show somebody who asked that their face not be used.",
+            "Its page says what you can do about it.",
+        )
+
+
+def _patiently(look: Callable[[], _Seen]) -> _Seen:
+    """What ``look`` sees, tried again at once when it fails.
+
+    Raises:
+        ScreeningFailed: nothing could be seen, however often it was tried.
+    """
+    for attempt in range(1, _RESULT_ATTEMPTS + 1):
+        try:
+            return within(settings.SCREENING_SECONDS, look)
+        except Exception as error:
+            logger.warning("a result, screening attempt %d: %s", attempt, type(error).__name__)
+    raise ScreeningFailed("a result could not be screened")
+
+
+def _known(looks: known_bad.BlockedLooks, image: Image) -> Sight:
+    """Whether it is on the block list by its looks."""
+    level, distance = looks.level(image)
+    if not level:
+        return Sight(Verdict())
+    return Sight(Verdict(level, KNOWN_BAD), {"pdq_distance": distance})
+
+
+def _look(image: Image, faces: Sequence[Face]) -> Sight:
+    """What the networks see; touches no database.
+
+    Raises:
+        Exception: a network that should look is missing or fails, so that nothing can be said.
+    """
+    looking = backends.get_backends()
+    if not looking:
+        return Sight(Verdict(), model=_OFF)
+    scores = {backend.name: backend.scores(image) for backend in looking}
+    verdict = scores_judge(scores)
+    estimator = ages.get_estimator() if faces else None
+    if estimator is not None and ages.may_show_minor(image, faces, estimator):
+        # Where it is blocked anyway, that it may be about a child decides who looks, and when.
+        verdict = Verdict(max(verdict.level, Level.REVIEW), MINOR)
+    model = ", ".join(backend.version for backend in looking)
+    return Sight(verdict, {name: _worth_keeping(seen) for name, seen in scores.items()}, model)
+
+
+def _worth_keeping(scores: dict[str, float]) -> dict[str, float]:
+    return {name: score for name, score in scores.items() if score >= _KEPT_SCORE}
+
+
+def _finding(subject: Screening.Subject, sight: Sight, image: Image) -> Finding:
+    def record(photo: Photo) -> None:
+        row = _row(subject, sight, image, photo.owner)
+        row.photo = photo
+        row.save()
+        if sight.verdict.level is Level.REVIEW or sight.verdict.reason == MINOR:
+            case_open(kind=Case.Kind.SCREENING, reason=sight.verdict.reason, photo=photo)
+
+    return Finding(sight.verdict.level.state, record)
+
+
+def _row(subject: Screening.Subject, sight: Sight, image: Image, person: "User") -> Screening:
+    return Screening(
+        person=person,
+        subject=subject,
+        state=sight.verdict.level.state,
+        reason=sight.verdict.reason,
+        scores=sight.scores,
+        model=sight.model,
+        sha256=hashlib.sha256(image.tobytes()).hexdigest(),
+    )
