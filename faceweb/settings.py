@@ -209,6 +209,13 @@ QUOTA_MB = env.get_int("QUOTA_MB", 5_000, minimum=1)
 DISK_FLOOR_MB = env.get_int("DISK_FLOOR_MB", 500)
 GALLERY_PAGE = 48
 
+# --- sharing ----------------------------------------------------------------------------------
+SHARE_NEVER_EXPIRES = env.get_bool("SHARE_NEVER_EXPIRES", False)
+SHARE_LINKS_PER_PERSON = env.get_int("SHARE_LINKS_PER_PERSON", 500, minimum=1)
+# From one address of the network, before it has to wait.
+SHARE_MISSES_PER_MINUTE = env.get_int("SHARE_MISSES_PER_MINUTE", 30, minimum=1)
+SHARE_PASSWORDS_PER_MINUTE = env.get_int("SHARE_PASSWORDS_PER_MINUTE", 5, minimum=1)
+
 # --- jobs -------------------------------------------------------------------------------------
 ENGINE = env.get_choice("ENGINE", ["auto", "classic", "neural"], "auto")
 # --- neural weights ---------------------------------------------------------------------------
@@ -325,12 +332,18 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "plain": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"},
+        "plain": {
+            "()": "faceweb.logs.DiscreetFormatter",
+            "fmt": "{asctime} {levelname:<7} {name}: {message}",
+            "style": "{",
+        },
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": env.get_str("LOG_LEVEL", "INFO").upper()},
     "loggers": {
-        "django.server": {"level": "WARNING"},
+        # These two come with handlers of their own, which would write addresses as they are.
+        "django.server": {"level": "WARNING", "handlers": [], "propagate": True},
+        "uvicorn.access": {"handlers": [], "propagate": True},
         # They report every message and every tick of the clock.
         "celery.app.trace": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},
