@@ -21,6 +21,7 @@ from editing.services import edit_check, get_engine, identity_threshold
 from faceweb.accounts.models import User
 from faceweb.gallery.services import photo_read
 from faceweb.jobs.recipes import RecipeError
+from faceweb.provenance.services import badge_draw
 from models.errors import FaceError
 from models.face import Face
 from models.imaging import bounding_box, encode_webp, reduced_region
@@ -96,10 +97,15 @@ def preview_make(*, owner: User, recipe: EditRecipe) -> dict[str, Any]:
     start, small = face_cutout(photo_read(base.photo), base.face)
     result = engine.run(start, small, base.request, identity_threshold())
     before = start if base.photo == photo else face_cutout(photo_read(photo), base.face)[0]
+    # Nothing of it is stored, so there is nothing to sign; but whoever saves it from the page has
+    # a picture that says what it is.
+    if photo.is_result:
+        before = badge_draw(before)
+    after = before if result.image is None else badge_draw(result.image)
     return {
         **edit_figures(result),
         "before": _data_address(before),
-        "after": _data_address(before if result.image is None else result.image),
+        "after": _data_address(after),
     }
 
 

@@ -209,6 +209,20 @@ QUOTA_MB = env.get_int("QUOTA_MB", 5_000, minimum=1)
 DISK_FLOOR_MB = env.get_int("DISK_FLOOR_MB", 500)
 GALLERY_PAGE = 48
 
+# --- honest marks -----------------------------------------------------------------------------
+# PEM texts, or files by FACEWEB_PROVENANCE_..._FILE. Where no certificate is given the site's own
+# lies in the folder.
+PROVENANCE_CERT = env.get_str("PROVENANCE_CERT")
+PROVENANCE_KEY = env.get_str("PROVENANCE_KEY")
+PROVENANCE_ROOTS = env.get_str("PROVENANCE_ROOTS")
+PROVENANCE_DIR = env.get_path("PROVENANCE_DIR", DATA_DIR / "provenance")
+# SQLite means one machine. Where there are several, each would make a root of its own.
+PROVENANCE_AUTO_INIT = env.get_bool(
+    "PROVENANCE_AUTO_INIT", DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3"
+)
+BADGE_OPTIONAL = env.get_bool("BADGE_OPTIONAL", False)
+ACCOUNT_RATE_LIMITS = {"verify": f"{env.get_int('VERIFY_PER_HOUR', 60, minimum=1)}/h/ip"}
+
 # --- sharing ----------------------------------------------------------------------------------
 SHARE_NEVER_EXPIRES = env.get_bool("SHARE_NEVER_EXPIRES", False)
 SHARE_LINKS_PER_PERSON = env.get_int("SHARE_LINKS_PER_PERSON", 500, minimum=1)
@@ -341,9 +355,12 @@ LOGGING = {
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": env.get_str("LOG_LEVEL", "INFO").upper()},
     "loggers": {
-        # These two come with handlers of their own, which would write addresses as they are.
-        "django.server": {"level": "WARNING", "handlers": [], "propagate": True},
-        "uvicorn.access": {"handlers": [], "propagate": True},
+        # They come with handlers of their own, which would write addresses as they are.
+        "django": {"handlers": [], "level": "INFO"},
+        "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
+        "uvicorn": {"handlers": [], "propagate": True},
+        # Where somebody comes from and what they open is written down by nobody.
+        "uvicorn.access": {"handlers": [], "propagate": False},
         # They report every message and every tick of the clock.
         "celery.app.trace": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},

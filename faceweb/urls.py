@@ -19,6 +19,7 @@ urlpatterns = [
     path("accounts/", include("allauth.account.urls")),
     path("", include("faceweb.gallery.urls")),
     path("", include("faceweb.jobs.urls")),
+    path("", include("faceweb.provenance.urls")),
     path("", include("faceweb.sharing.urls")),
     path("", include("swaps.urls")),
     path("", include("editing.urls")),

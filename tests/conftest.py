@@ -92,6 +92,8 @@ def local_services(settings: Any, tmp_path: Path) -> None:
     }
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.DATA_DIR = tmp_path / "data"
+    settings.PROVENANCE_DIR = tmp_path / "data" / "provenance"
+    settings.PROVENANCE_AUTO_INIT = True
     settings.WHITENOISE_AUTOREFRESH = True
     settings.DISK_FLOOR_MB = 0
     settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

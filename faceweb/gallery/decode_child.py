@@ -73,10 +73,10 @@ class Refused(Exception):
         self.code = code
 
 
-def limit_resources() -> None:
+def limit_resources(memory_bytes: int = MEMORY_BYTES) -> None:
     """Cap what this process may use for the rest of its life."""
     for limit, value in (
-        (resource.RLIMIT_AS, MEMORY_BYTES),
+        (resource.RLIMIT_AS, memory_bytes),
         (resource.RLIMIT_CPU, CPU_SECONDS),
         (resource.RLIMIT_FSIZE, FILE_BYTES),
         (resource.RLIMIT_NOFILE, OPEN_FILES),

@@ -31,8 +31,7 @@ def photo_response(
         Http404: the file is not there.
     """
     name = str(getattr(photo, size).name)
-    filename = f"faceweb-{photo.pk.hex[:8]}.{EXTENSIONS[size]}"
-    disposition = f'{"attachment" if download else "inline"}; filename="{filename}"'
+    disposition = _disposition(photo, size, download=download)
     if settings.DELIVERY == "signed":
         return _signed_redirect(photo, size, name, disposition)
     etag = quote_etag(f"{photo.pk}-{size}")
@@ -52,15 +51,37 @@ def photo_response(
     return picture_headers(response, etag)
 
 
+def copy_response(photo: Photo, content: bytes) -> HttpResponse:
+    """A JPEG that was made of ``photo`` for saving, kept by nobody on the way.
+
+    However pictures are delivered otherwise, these bytes are sent by this process: they are in no
+    store.
+    """
+    response = HttpResponse(content, content_type=CONTENT_TYPES["original"])
+    response["Content-Disposition"] = _disposition(photo, "original", download=True)
+    _picture_safety(response)
+    response["Cache-Control"] = "private, no-store"
+    return response
+
+
+def _disposition(photo: Photo, size: str, *, download: bool) -> str:
+    filename = f"faceweb-{photo.pk.hex[:8]}.{EXTENSIONS[size]}"
+    return f'{"attachment" if download else "inline"}; filename="{filename}"'
+
+
 def picture_headers(response: HttpResponse, etag: str) -> HttpResponse:
     """Headers that keep a picture a picture: private to one person, no page, no other site's."""
     response["ETag"] = etag
     response["Cache-Control"] = f"private, max-age={MAX_AGE}"
+    patch_vary_headers(response, ["Cookie"])
+    _picture_safety(response)
+    return response
+
+
+def _picture_safety(response: HttpResponse) -> None:
     response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     response["Cross-Origin-Resource-Policy"] = "same-origin"
     response["X-Content-Type-Options"] = "nosniff"
-    patch_vary_headers(response, ["Cookie"])
-    return response
 
 
 def _signed_redirect(photo: Photo, size: str, name: str, disposition: str) -> HttpResponse:

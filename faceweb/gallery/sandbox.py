@@ -72,6 +72,21 @@ def intake_folder() -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def child_turn() -> Iterator[None]:
+    """Wait for one of the few places there are for children.
+
+    Raises:
+        IntakeError: ``busy``.
+    """
+    if not _turns.acquire(timeout=TURN_SECONDS):
+        raise _refusal("busy")
+    try:
+        yield
+    finally:
+        _turns.release()
+
+
 def upload_decode(folder: Path) -> CleanCopies:
     """Decode ``folder/upload`` and write the clean copies beside it.
 
@@ -79,12 +94,8 @@ def upload_decode(folder: Path) -> CleanCopies:
         IntakeError: the file is none of the accepted formats, is damaged, exceeds a limit, or too
             many others are being decoded right now.
     """
-    if not _turns.acquire(timeout=TURN_SECONDS):
-        raise _refusal("busy")
-    try:
+    with child_turn():
         answer = _ask_child(folder)
-    finally:
-        _turns.release()
     if "error" in answer:
         raise _refusal(str(answer["error"]))
     return CleanCopies(
@@ -95,22 +106,29 @@ def upload_decode(folder: Path) -> CleanCopies:
 
 
 def _ask_child(folder: Path) -> dict[str, int | str]:
-    command = [
-        sys.executable,
-        "-I",
-        decode_child.__file__,
-        str(folder),
-        str(settings.UPLOAD_MAX_MEGAPIXELS * 1_000_000),
-        str(settings.UPLOAD_MAX_SIDE),
-    ]
+    limits = (str(settings.UPLOAD_MAX_MEGAPIXELS * 1_000_000), str(settings.UPLOAD_MAX_SIDE))
+    said, returncode = child_run(decode_child.__file__, folder, *limits)
+    if returncode is None:
+        return {"error": "too_slow"}
+    return _parsed(said) or {"error": _cause_of_death(returncode)}
+
+
+def child_run(
+    script: str, folder: Path, *arguments: str, answer_bytes: int = ANSWER_BYTES
+) -> tuple[bytes, int | None]:
+    """Run ``python script folder arguments`` where it can do little harm; wait for its end.
+
+    Returns the beginning of what it printed, and its exit status; None when it took longer than
+    `WALL_SECONDS` and was ended.
+    """
     # Secrets of the site are in its environment: the child gets an empty one. A session of its own
     # lets everything it may have started be ended with it. It answers into a file, of which only
     # the beginning is read, since a child that was taken over may say any amount.
     with (
         (folder / "answer").open("w+b") as answer,
         subprocess.Popen(
-            command,
-            env={"LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "1"},
+            [sys.executable, "-I", script, str(folder), *arguments],
+            env={"LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "1", "OPENBLAS_NUM_THREADS": "1"},
             stdin=subprocess.DEVNULL,
             stdout=answer,
             stderr=subprocess.DEVNULL,
@@ -124,11 +142,12 @@ def _ask_child(folder: Path) -> dict[str, int | str]:
             # Before it is waited for: its id is its own until then.
             os.killpg(child.pid, signal.SIGKILL)
             if isinstance(error, subprocess.TimeoutExpired):
-                return {"error": "too_slow"}
+                child.wait()
+                answer.seek(0)
+                return answer.read(answer_bytes), None
             raise
         answer.seek(0)
-        said = answer.read(ANSWER_BYTES)
-    return _parsed(said) or {"error": _cause_of_death(child.returncode)}
+        return answer.read(answer_bytes), child.returncode
 
 
 def _parsed(said: bytes) -> dict[str, int | str]:

@@ -18,9 +18,15 @@ from django.utils.http import quote_etag, url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST
 
 from faceweb.gallery.crops import face_crop
-from faceweb.gallery.delivery import CONTENT_TYPES, photo_response, picture_headers
-from faceweb.gallery.errors import IntakeError
+from faceweb.gallery.delivery import (
+    CONTENT_TYPES,
+    copy_response,
+    photo_response,
+    picture_headers,
+)
+from faceweb.gallery.errors import IntakeError, MarkingError
 from faceweb.gallery.history import History, photo_history, version_label
+from faceweb.gallery.marking import get_marker
 from faceweb.gallery.models import Photo
 from faceweb.gallery.services import photo_delete, photo_intake, photos_delete
 
@@ -150,6 +156,7 @@ def photo_page(request: HttpRequest, photo_id: UUID) -> HttpResponse:
         "chosen": chosen,
         "chosen_label": version_label(chosen) if chosen else "",
         "label": version_label(photo),
+        "badge_optional": settings.BADGE_OPTIONAL,
     }
     return render(request, "gallery/photo.html", context)
 
@@ -166,11 +173,27 @@ def photo_faces(request: HttpRequest, photo_id: UUID) -> HttpResponse:
 @login_required
 @require_GET
 def photo_file(request: HttpRequest, photo_id: UUID, size: str) -> HttpResponse:
-    """The bytes of one stored copy; ``?download=1`` to save it."""
+    """The bytes of one stored copy; ``?download=1`` to save it.
+
+    A result is saved with its marks on, badge and all, and only as ``original``; ``&badge=no``
+    leaves the badge off where the operator allows it.
+    """
     photo = _own_photo(request, photo_id)
+    download = "download" in request.GET
     if size not in CONTENT_TYPES or not photo.is_visible:
         raise Http404
-    return photo_response(request, photo, size, download="download" in request.GET)
+    if not (download and photo.is_result):
+        return photo_response(request, photo, size, download=download)
+    if size != "original" or not photo.may_leave:
+        raise Http404
+    badge = not (settings.BADGE_OPTIONAL and request.GET.get("badge") == "no")
+    try:
+        content = get_marker().download_copy(photo, badge=badge)
+    except FileNotFoundError as error:
+        raise Http404 from error
+    except MarkingError:
+        return render(request, "gallery/not_marked.html", {"photo": photo}, status=503)
+    return copy_response(photo, content)
 
 
 @login_required

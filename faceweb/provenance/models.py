@@ -11,7 +11,8 @@ class MarkedResult(models.Model):
     - ``mark_id`` is the 64-bit number in the imperceptible watermark, as 16 hex digits.
     - ``pdq`` and ``pdq_badged`` are the perceptual hashes of the result without and with the
       visible badge, 64 hex digits each.
-    - ``kind`` and ``engine`` say what was done, and ``made_at`` when.
+    - ``kind`` and ``engine`` say what was done, and ``made_at`` when; ``steps`` lists every edit
+      that led here, the oldest first, as `credentials.Step` gives it.
     """
 
     mark_id = models.CharField(max_length=16, unique=True)
@@ -20,6 +21,7 @@ class MarkedResult(models.Model):
     pdq_quality = models.PositiveSmallIntegerField()
     kind = models.CharField(max_length=10)
     engine = models.CharField(max_length=40, blank=True)
+    steps = models.JSONField(default=list, blank=True)
     made_at = models.DateTimeField(auto_now_add=True)
     photo = models.OneToOneField(
         "gallery.Photo", null=True, on_delete=models.SET_NULL, related_name="mark"

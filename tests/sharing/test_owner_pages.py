@@ -1,7 +1,6 @@
 """Making links, looking after them, stopping them: what their owner does."""
 
 import base64
-import io
 import re
 from collections.abc import Callable
 from datetime import timedelta
@@ -19,6 +18,7 @@ from django.utils import timezone
 from faceweb.gallery.models import Photo
 from faceweb.sharing.models import ShareLink
 from faceweb.sharing.services import link_readdress, token_digest
+from tests.accounts.test_personal_data import export_of
 from tests.sharing.conftest import PASSWORD, Shared
 
 pytestmark = pytest.mark.django_db
@@ -369,12 +369,9 @@ def test_a_get_changes_nothing(owner: Client, shared: Shared) -> None:
 def test_links_are_in_the_export_without_their_secrets(
     owner: Client, share: Callable[..., Shared]
 ) -> None:
-    import zipfile
-
     share(note="to remember", password=make_password(PASSWORD))
-    response = owner.post(reverse("accounts_export"))
-    content = b"".join(response.streaming_content) if response.streaming else response.content
-    text = zipfile.ZipFile(io.BytesIO(content)).read("links.json").decode()
+    bundle = export_of(owner)
+    text = bundle.read("links.json").decode()
     assert "to remember" in text
     assert '"has_password": true' in text
     assert "token" not in text
@@ -392,7 +389,7 @@ def test_every_field_has_a_name_and_errors_are_told(owner: Client, result: Photo
     for field in re.findall(r"<(?:input|select)[^>]*>", page):
         if 'type="hidden"' in field or 'type="submit"' in field:
             continue
-        found = re.search(r'id="([^"]+)"', field)
+        found = re.search(r'\sid="([^"]+)"', field)
         assert found is not None
         assert f'for="{found[1]}"' in page
     for described in re.findall(r'aria-describedby="([^"]+)"', page):

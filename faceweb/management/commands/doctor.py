@@ -19,6 +19,7 @@ from django.db.migrations.executor import MigrationExecutor
 
 from faceweb import env
 from faceweb.embedded import CannotStart, redis_binary
+from faceweb.provenance.keys import KeysError, expires_soon, identity_load, will_be_made
 from faceweb.weights import session_config, weight_store
 from models.store import ManifestError, State
 from swaps.services import get_engine
@@ -173,6 +174,23 @@ def check_models() -> Iterator[Finding]:
             yield Finding("models", key, "note", "missing", f"manage.py models pull {key}")
 
 
+def check_marks() -> Iterator[Finding]:
+    """The key that signs results; without one no result is kept."""
+    if will_be_made():
+        yield Finding("marks", "signing key", "note", "none yet", "the first result makes it")
+        return
+    way_on = "manage.py provenance status"
+    try:
+        identity = identity_load()
+        identity.check_valid()
+    except KeysError as error:
+        yield Finding("marks", "signing key", "broken", str(error), way_on)
+        return
+    soon = expires_soon(identity)
+    value = f"{identity.algorithm}, valid until {identity.not_after:%d %B %Y}"
+    yield Finding("marks", "signing key", "note" if soon else "ok", value, way_on if soon else "")
+
+
 def check_redis() -> Iterator[Finding]:
     """Broker, channel layer and cache."""
     client = redis.Redis.from_url(
@@ -249,6 +267,7 @@ CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     check_hardware,
     check_engine,
     check_models,
+    check_marks,
     check_redis,
     check_database,
     check_folders,

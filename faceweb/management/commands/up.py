@@ -1,5 +1,6 @@
 """``manage.py up``: the whole site on this machine, until Ctrl-C."""
 
+import io
 import os
 import signal
 import subprocess
@@ -55,7 +56,8 @@ class Command(BaseCommand):
             site.stop()
 
     def _prepare(self) -> None:
-        """The database and the static files, as this version of faceweb needs them."""
+        """Signing key, database and static files, as this version of faceweb needs them."""
+        call_command("provenance", "init", stdout=io.StringIO())
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
         call_command("migrate", interactive=False, verbosity=0)
         if not settings.DEBUG:

@@ -1,0 +1,170 @@
+"""Was this made here? By the id in the picture, or by its looks among all results ever made.
+
+Looks are PDQ hashes of 256 bits; their distance is how many bits differ. `SAME` = 31 is the
+threshold that PDQ's authors give. Measured on results: encoded anew at JPEG quality 40, 2 to 12;
+half the size, 4 to 24; with the visible badge, 24 to 40, which is why the badged picture is hashed
+too; cropped by 5 %, 68 and more, which looks cannot find and the invisible mark does; two different
+pictures, 124 and more. Mirrored and turned pictures are found by asking for all eight ways round.
+
+The hashes lie in this process's memory, 72 bytes a result, read from the database at the first
+search and then only what is new. Beyond `ENTRIES_MOST` results the oldest are no longer searched by
+looks; their ids are still known.
+"""
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Final
+
+import numpy as np
+from django.utils import timezone
+from numpy.typing import NDArray
+
+from faceweb.provenance.models import MarkedResult
+
+SAME: Final = 31
+# PDQ's authors: below this a picture has too little in it for its hash to mean anything.
+QUALITY_FLOOR: Final = 50
+ENTRIES_MOST: Final = 4_000_000
+
+_BATCH = 50_000
+_WORDS = 4
+# What fits the processor's cache.
+_BLOCK = 16_384
+_HASHES = 2
+# Rows of transactions that were still open at the last reading may have lower numbers than the
+# newest row that was read.
+_SETTLED = timedelta(minutes=5)
+
+
+@dataclass(frozen=True)
+class Match:
+    """A result that looks the same, and how many of 256 bits differ."""
+
+    result: MarkedResult
+    distance: int
+
+
+def result_by_id(mark_id: int) -> MarkedResult | None:
+    """The result that carries this id in its pixels."""
+    return MarkedResult.objects.filter(mark_id=f"{mark_id:016x}").first()
+
+
+def result_by_looks(hashes: Sequence[bytes], quality: int, most: int = SAME) -> Match | None:
+    """The result that is nearest to any of the hashes, or None.
+
+    Args:
+        hashes: PDQ hashes of 32 bytes of one picture, turned and mirrored.
+        quality: PDQ's measure of how much there is to see in it, 0 to 100.
+        most: the greatest distance that counts.
+    """
+    if quality < QUALITY_FLOOR:
+        return None
+    found = _index.nearest(hashes)
+    if found is None or found[1] > most:
+        return None
+    result = MarkedResult.objects.filter(pk=found[0]).first()
+    return None if result is None else Match(result, found[1])
+
+
+class LooksIndex:
+    """Both hashes of every result, in memory. May be used by several threads."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._count = 0
+        # A copy of the picture may have either hash. (2, 4, N), word after word of all entries:
+        # six times as fast to search as entry after entry.
+        self._hashes = np.empty((_HASHES, _WORDS, 0), np.uint64)
+        self._keys = np.empty(0, np.int64)
+        self._settled = 0
+        self._unsettled: set[int] = set()
+
+    def __len__(self) -> int:
+        return self._count
+
+    def refresh(self) -> None:
+        """Read what is new in the database."""
+        with self._lock:
+            if self._settled == 0 and self._count == 0:
+                self._start_late()
+            horizon = timezone.now() - _SETTLED
+            rows = MarkedResult.objects.filter(pk__gt=self._settled).order_by("pk")
+            settled = self._settled
+            unsettled: set[int] = set()
+            batch: list[tuple[int, str, str]] = []
+            columns = rows.values_list("pk", "pdq", "pdq_badged", "pdq_quality", "made_at")
+            for key, plain, badged, quality, made_at in columns.iterator(chunk_size=_BATCH):
+                if made_at < horizon and not unsettled:
+                    settled = key
+                else:
+                    unsettled.add(key)
+                if key in self._unsettled or quality < QUALITY_FLOOR:
+                    continue
+                batch.append((key, plain, badged))
+                if len(batch) == _BATCH:
+                    self._add(batch)
+                    batch = []
+            self._add(batch)
+            self._settled, self._unsettled = settled, unsettled
+
+    def nearest(self, hashes: Sequence[bytes]) -> tuple[int, int] | None:
+        """Key and distance of the entry nearest to any of ``hashes``; None where there is none."""
+        self.refresh()
+        with self._lock:
+            known, keys = self._hashes[..., : self._count], self._keys[: self._count]
+        if not len(keys):
+            return None
+        best, at = 257, 0
+        for query in hashes:
+            words = np.frombuffer(query, ">u8").astype(np.uint64)
+            for entries in known:
+                distance, index = _nearest(entries, words)
+                if distance < best:
+                    best, at = distance, index
+        return int(keys[at]), best
+
+    def _start_late(self) -> None:
+        """Leave out the oldest where there are more than may be held."""
+        first = MarkedResult.objects.order_by("-pk").values_list("pk", flat=True)
+        beyond = first[ENTRIES_MOST : ENTRIES_MOST + 1].first()
+        self._settled = beyond or 0
+
+    def _add(self, rows: list[tuple[int, str, str]]) -> None:
+        if not rows:
+            return
+        keep = max(0, min(self._count, ENTRIES_MOST - len(rows)))
+        drop = self._count - keep
+        needed = keep + len(rows)
+        if drop or needed > len(self._keys):
+            # New arrays: a search that is under way goes on with the old ones.
+            room = min(max(2 * needed, 1024), max(ENTRIES_MOST, needed))
+            hashes = np.empty((_HASHES, _WORDS, room), np.uint64)
+            keys = np.empty(room, np.int64)
+            hashes[..., :keep] = self._hashes[..., drop : self._count]
+            keys[:keep] = self._keys[drop : self._count]
+            self._hashes, self._keys = hashes, keys
+        for which in range(_HASHES):
+            packed = bytes.fromhex("".join(row[1 + which] for row in rows))
+            words = np.frombuffer(packed, ">u8").reshape(-1, _WORDS)
+            self._hashes[which, :, keep:needed] = words.T
+        self._keys[keep:needed] = [row[0] for row in rows]
+        self._count = needed
+
+
+def _nearest(entries: NDArray[np.uint64], words: NDArray[np.uint64]) -> tuple[int, int]:
+    """Least number of bits in which one of ``entries`` (4, N) differs from ``words``, and which."""
+    best, at = 257, 0
+    for start in range(0, entries.shape[1], _BLOCK):
+        block = entries[:, start : start + _BLOCK]
+        distances = np.bitwise_count(block[0] ^ words[0]).astype(np.uint16)
+        for column, word in zip(block[1:], words[1:], strict=True):
+            distances += np.bitwise_count(column ^ word)
+        index = int(distances.argmin())
+        if distances[index] < best:
+            best, at = int(distances[index]), start + index
+    return best, at
+
+
+_index = LooksIndex()
