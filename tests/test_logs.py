@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from copy import deepcopy
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.conf import settings
@@ -60,7 +61,7 @@ def test_a_traceback_is_cleaned_too() -> None:
 def written(monkeypatch: pytest.MonkeyPatch) -> Iterator[io.StringIO]:
     """What the site's own logging writes, set up as in a process of the site."""
     output = io.StringIO()
-    config = deepcopy(settings.LOGGING)
+    config: dict[str, Any] = deepcopy(settings.LOGGING)
     config["handlers"]["console"]["stream"] = output
     before = logging.root.handlers[:], logging.root.level
     logging.config.dictConfig(config)

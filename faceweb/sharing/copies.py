@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from faceweb.gallery.models import Lineage, Photo
 from faceweb.gallery.services import photo_read
+from faceweb.provenance.containers import source_type_write
 from faceweb.provenance.services import badged_copy
 from models.imaging import decode_image
 
@@ -96,7 +97,8 @@ def _card(photo: Photo) -> bytes:
     height, width = whole.shape[:2]
     top, left = (CARD_HEIGHT - height) // 2, (CARD_WIDTH - width) // 2
     card[top : top + height, left : left + width] = whole
-    return _jpeg(card, CARD_QUALITY)
+    # A composition has no credentials, but it says in the file too that it is edited.
+    return source_type_write(_jpeg(card, CARD_QUALITY), "image/jpeg")
 
 
 def _backdrop(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

@@ -37,7 +37,7 @@ class TermsForm(forms.Form):
         min_length=PASSWORD_LENGTH,
         max_length=128,
         widget=forms.PasswordInput(attrs={"autocomplete": "new-password"}),
-        help_text=f"At least {PASSWORD_LENGTH} characters, if you like one. Tell people yourself.",
+        help_text=f"If you like: at least {PASSWORD_LENGTH} characters, which you tell people.",
     )
     max_views = forms.IntegerField(
         label="Most views",

@@ -65,6 +65,7 @@ def test_the_cards_picture_has_its_size_and_the_whole_badge(
     assert response["Content-Type"] == "image/jpeg"
     assert response["Cross-Origin-Resource-Policy"] == "cross-origin"
     assert response["Cache-Control"] == "private, no-store"
+    assert b"compositeWithTrainedAlgorithmicMedia" in response.content
     card = pixels(response.content)
     assert card.shape == (630, 1200, 3)
     # Whole: as wide as a quarter of the picture and as high as its eighth.
