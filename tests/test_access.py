@@ -61,6 +61,8 @@ def post_only(*args: str) -> Row:
 SITE = {
     "landing": public(),
     "healthz": public(),
+    "verify": public(),
+    "root_certificates": public(),
     "profile": personal(),
     "accounts_export": post_only(),
     "accounts_delete": personal(),

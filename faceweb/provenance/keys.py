@@ -164,7 +164,7 @@ def identity_renew(*, new_root: bool = False) -> None:
     if new_root or root.not_valid_after_utc - datetime.now(UTC) < ROOT_FLOOR:
         former = where / "former-roots.pem"
         known = _read(former) if former.exists() else ""
-        _replace(former, known + _pem(root))
+        _replace(former, _pem(root) + known)
         authority = _root_make()
         _replace(where / "authority.pem", authority)
     _replace(where / "signer.pem", _leaf_make(authority))

@@ -89,20 +89,21 @@ class LooksIndex:
         with self._lock:
             if self._settled == 0 and self._count == 0:
                 self._start_late()
-            horizon = timezone.now() - _SETTLED
-            rows = MarkedResult.objects.filter(pk__gt=self._settled).order_by("pk")
-            settled = self._settled
+            unread = MarkedResult.objects.filter(pk__gt=self._settled)
+            old = unread.filter(made_at__lt=timezone.now() - _SETTLED).order_by("-pk")
+            settled = old.values_list("pk", flat=True).first() or self._settled
+            rows = unread.filter(pdq_quality__gte=QUALITY_FLOOR).order_by("pk")
             unsettled: set[int] = set()
             batch: list[tuple[int, str, str]] = []
-            columns = rows.values_list("pk", "pdq", "pdq_badged", "pdq_quality", "made_at")
-            for key, plain, badged, quality, made_at in columns.iterator(chunk_size=_BATCH):
-                if made_at < horizon and not unsettled:
-                    settled = key
-                else:
+            # No dates among the columns: turning them into objects takes longer than the rest.
+            columns = rows.values_list("pk", "pdq", "pdq_badged")
+            for row in columns.iterator(chunk_size=_BATCH):
+                key = row[0]
+                if key > settled:
                     unsettled.add(key)
-                if key in self._unsettled or quality < QUALITY_FLOOR:
+                if key in self._unsettled:
                     continue
-                batch.append((key, plain, badged))
+                batch.append(row)
                 if len(batch) == _BATCH:
                     self._add(batch)
                     batch = []
@@ -145,11 +146,12 @@ class LooksIndex:
             hashes[..., :keep] = self._hashes[..., drop : self._count]
             keys[:keep] = self._keys[drop : self._count]
             self._hashes, self._keys = hashes, keys
-        for which in range(_HASHES):
-            packed = bytes.fromhex("".join(row[1 + which] for row in rows))
+        columns = ([plain for _, plain, _ in rows], [badged for _, _, badged in rows])
+        for which, column in enumerate(columns):
+            packed = bytes.fromhex("".join(column))
             words = np.frombuffer(packed, ">u8").reshape(-1, _WORDS)
             self._hashes[which, :, keep:needed] = words.T
-        self._keys[keep:needed] = [row[0] for row in rows]
+        self._keys[keep:needed] = [key for key, _, _ in rows]
         self._count = needed
 
 

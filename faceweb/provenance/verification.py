@@ -34,7 +34,7 @@ ANSWER_BYTES = 32 * 1024
 LOOKED_AT_PX = 4_500
 
 Answer = Literal["yes", "partly", "no", "unread"]
-Verdict = Literal["here", "altered", "elsewhere", "stated", "unknown"]
+Verdict = Literal["here", "alike", "altered", "elsewhere", "stated", "unknown"]
 
 _AI_SOURCE_TYPES = {
     DIGITAL_SOURCE_TYPE.rpartition("/")[2],
@@ -66,12 +66,13 @@ class Report:
     """What `/verify` says of a picture. It names no person and no page.
 
     Attributes:
-        verdict: ``here`` (made here), ``altered`` (signed here and changed since), ``elsewhere``
-            (credentials of somebody else), ``stated`` (says that it is AI-edited, but not by whom)
-            or ``unknown``.
+        verdict: ``here`` (made here), ``alike`` (looks like something made here, which a photo
+            also does that something was made of), ``altered`` (signed here and changed since),
+            ``elsewhere`` (credentials of somebody else), ``stated`` (says that it is AI-edited, but
+            not by whom) or ``unknown``.
         signs: all four, in the order of their weight.
         edits: what was done, the oldest first, as far as it is known.
-        made_at: when it was made here.
+        made_at: when it, or what it looks like, was made here.
     """
 
     verdict: Verdict
@@ -165,8 +166,10 @@ def _report(found: _Found) -> Report:
     credentials = found.credentials or None
     result = by_id or (by_looks.result if by_looks else None)
     ours = credentials is not None and credentials.state in {"ours", "ours_expired"}
-    if ours or result:
+    if ours or by_id:
         verdict: Verdict = "here"
+    elif by_looks:
+        verdict = "alike"
     elif credentials and credentials.state == "ours_altered":
         verdict = "altered"
     elif credentials and credentials.state in {"foreign", "foreign_altered"}:
@@ -278,5 +281,5 @@ def _looks_sign(match: Match | None, quality: int) -> Sign:
         name,
         "yes",
         f"It looks the same as a picture that was made here ({256 - match.distance} of 256 "
-        "features agree).",
+        "features agree). The photo which that was made from looks much the same.",
     )

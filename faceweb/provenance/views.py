@@ -53,6 +53,5 @@ def _page(request: HttpRequest, form: VerifyForm, **context: object) -> HttpResp
 def root_certificates(request: HttpRequest) -> HttpResponse:
     """The root certificates that pictures of this site are trusted by, the current one first."""
     response = HttpResponse("".join(roots_load()), content_type="application/x-pem-file")
-    response["Cache-Control"] = "public, max-age=3600"
     response["Access-Control-Allow-Origin"] = "*"
     return response

@@ -1,5 +1,6 @@
 """An edit from a queued row to a new version, or to a plain answer why there is none."""
 
+import base64
 from typing import Any
 
 import cv2
@@ -18,7 +19,10 @@ from faceweb.jobs.recipes import RecipeError
 from faceweb.jobs.worker import job_work
 from tests.conftest import stored_face
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("published")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("published", "passing_screener"),
+]
 
 
 class Engine:
@@ -206,6 +210,32 @@ def test_a_preview_is_small_and_kept_nowhere(user, photo, engine, media):
     assert sorted(media.rglob("*")) == before
     assert not Job.objects.exists()
     assert Photo.objects.count() == 1
+
+
+def shown(address: str) -> np.ndarray:
+    """The pixels of a data address, uint8 (H, W, 3) BGR."""
+    content = base64.b64decode(address.partition(",")[2])
+    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    assert image is not None
+    return np.asarray(image, np.uint8)
+
+
+def test_a_preview_carries_the_badge_where_it_shows_an_edit(user, photo, engine):
+    recipe = EditRecipe(photo.pk, 0, smile=60)
+    answer = preview.preview_make(owner=user, recipe=recipe)
+    before, after = shown(answer["before"]), shown(answer["after"])
+    # The engine turns the picture into its negative; what differs from that is the badge.
+    added = np.abs(after.astype(int) - (255 - before)).max(axis=2) > 60
+    rows, columns = np.nonzero(added)
+    assert added.sum() > 100
+    assert rows.min() > 0.8 * after.shape[0]
+    assert columns.min() > 0.4 * after.shape[1]
+
+    Photo.objects.update(origin=Photo.Origin.SWAP)
+    engine.verdict = "refused"
+    answer = preview.preview_make(owner=user, recipe=recipe)
+    assert np.abs(shown(answer["before"]).astype(int) - before).max() > 60
+    assert answer["after"] == answer["before"]
 
 
 def test_a_worker_answers_the_question_under_its_name_once(user, photo, engine, published):

@@ -14,6 +14,7 @@ from PIL import Image
 
 from faceweb.gallery.consent import CONSENT_VERSION
 from faceweb.gallery.models import Photo
+from faceweb.gallery.results import result_prepare, result_store
 from models.face import Face, Pose, Quality
 from tests.jobs.conftest import parallel_database
 
@@ -85,3 +86,19 @@ def face() -> dict[str, Any]:
         quality=Quality(width_px=120, sharpness=10),
     )
     return found.to_dict()
+
+
+def store_result(
+    owner: Any, target: Photo, *sources: Photo, image: np.ndarray, origin: str = Photo.Origin.SWAP
+) -> Photo:
+    """A result that went the whole way, marks and all; wants `passing_screener`."""
+    return result_store(
+        result_prepare(
+            owner=owner,
+            image=image,
+            origin=Photo.Origin(origin),
+            target=target,
+            sources=sources,
+            making={"engine": "classic"},
+        )
+    )

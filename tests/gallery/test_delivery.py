@@ -12,8 +12,7 @@ from PIL import Image
 
 from faceweb.gallery.crops import square_round
 from faceweb.gallery.models import Photo
-from faceweb.gallery.services import photo_store_result
-from tests.gallery.conftest import stored_pixels
+from tests.gallery.conftest import store_result, stored_pixels
 
 pytestmark = pytest.mark.django_db
 
@@ -167,16 +166,10 @@ def test_a_crop_shows_the_face_with_some_margin(
     user: Any,
     face: dict[str, Any],
     published: Any,
+    passing_screener: Any,
     photo_factory: Any,
 ) -> None:
-    photo = photo_store_result(
-        owner=user,
-        image=scene(*size, box),
-        origin=Photo.Origin.SWAP,
-        target=photo_factory(user),
-        sources=[],
-        making={},
-    )
+    photo = store_result(user, photo_factory(user), image=scene(*size, box))
     Photo.objects.filter(pk=photo.pk).update(faces=[{**face, "box": box}], analysis="done")
     crop = crop_of(client, photo)
     assert crop.shape[0] == crop.shape[1] <= 160
@@ -212,14 +205,94 @@ def test_the_square_lies_within_the_picture(box: tuple[float, ...]) -> None:
     assert top + side <= 90
 
 
-def test_stored_derivatives_are_small(user: Any, photo_factory: Any, published: Any) -> None:
-    photo = photo_store_result(
-        owner=user,
-        image=scene(2000, 3000, [0, 0, 9, 9]),
-        origin=Photo.Origin.SWAP,
-        target=photo_factory(user),
-        sources=[],
-        making={},
-    )
+def test_stored_derivatives_are_small(
+    user: Any, photo_factory: Any, published: Any, passing_screener: Any
+) -> None:
+    photo = store_result(user, photo_factory(user), image=scene(2000, 3000, [0, 0, 9, 9]))
     assert stored_pixels(photo, "preview").shape == (1280, 853, 3)
     assert stored_pixels(photo, "thumb").shape == (320, 213, 3)
+
+
+@pytest.fixture
+def result(
+    user: Any, photo_factory: Any, portrait: np.ndarray, published: Any, passing_screener: Any
+) -> Photo:
+    return store_result(user, photo_factory(user, portrait), image=portrait)
+
+
+def saved(response: Any) -> np.ndarray:
+    """The pixels of a download, uint8 (H, W, 3) RGB."""
+    return np.asarray(Image.open(io.BytesIO(response.content)).convert("RGB"))
+
+
+@pytest.mark.parametrize("delivery", ["process", "accel", "signed"])
+def test_a_result_is_saved_with_its_badge_however_pictures_are_delivered(
+    delivery: str, client: Client, result: Photo, settings: Any
+) -> None:
+    settings.DELIVERY = delivery
+    response = client.get(address(result, "original") + "?download=1")
+    assert response.status_code == 200
+    assert response["Content-Disposition"].startswith("attachment; ")
+    assert response["Cache-Control"] == "private, no-store"
+    assert response["Content-Security-Policy"] == "default-src 'none'; sandbox"
+    changed = np.abs(saved(response).astype(int) - stored_pixels(result)).max(axis=2) > 40
+    rows, columns = np.nonzero(changed)
+    assert changed.sum() > 200
+    assert rows.min() > 512 * 0.9
+    assert columns.min() > 512 * 0.7
+
+
+@pytest.mark.parametrize(("allowed", "badged"), [(False, True), (True, False)])
+def test_the_badge_comes_off_only_where_the_operator_allows_it(
+    allowed: bool, badged: bool, client: Client, result: Photo, settings: Any
+) -> None:
+    settings.BADGE_OPTIONAL = allowed
+    response = client.get(address(result, "original") + "?download=1&badge=no")
+    assert (np.abs(saved(response).astype(int) - stored_pixels(result)).max() > 40) == badged
+    page = client.get(result.get_absolute_url()).content.decode()
+    assert ("badge=no" in page) == allowed
+
+
+@pytest.mark.parametrize("size", ["preview", "thumb"])
+def test_small_copies_of_a_result_are_not_for_saving(
+    size: str, client: Client, result: Photo
+) -> None:
+    assert client.get(address(result, size)).status_code == 200
+    assert client.get(address(result, size) + "?download=1").status_code == 404
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        {"screening": Photo.Screening.REVIEW},
+        {"screening": Photo.Screening.BLOCKED},
+        {"screening": Photo.Screening.PENDING},
+        {"withheld": True},
+    ],
+)
+def test_a_result_that_may_not_leave_is_not_saved(
+    state: dict[str, Any], client: Client, result: Photo
+) -> None:
+    Photo.objects.filter(pk=result.pk).update(**state)
+    assert client.get(address(result, "original") + "?download=1").status_code == 404
+
+
+def test_an_upload_is_saved_as_it_is(client: Client, photo: Photo) -> None:
+    response = client.get(address(photo, "original") + "?download=1")
+    with photo.original.open("rb") as file:
+        assert response.content == file.read()
+
+
+def test_a_result_that_cannot_be_marked_is_not_saved(
+    client: Client, result: Photo, settings: Any
+) -> None:
+    settings.PROVENANCE_CERT, settings.PROVENANCE_KEY = "not a certificate", "nor a key"
+    response = client.get(address(result, "original") + "?download=1")
+    assert response.status_code == 503
+    assert b"Your picture is safe" in response.content
+    assert b"\xff\xd8" not in response.content
+
+
+def test_a_result_whose_file_is_gone_is_not_found(client: Client, result: Photo) -> None:
+    result.original.storage.delete(str(result.original.name))
+    assert client.get(address(result, "original") + "?download=1").status_code == 404

@@ -1,0 +1,87 @@
+"""Results with their marks, and independent eyes to read them with."""
+
+import json
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import pytest
+
+from faceweb.gallery.models import Photo
+from faceweb.provenance import registry
+from faceweb.provenance.keys import roots_load
+from tests.gallery.conftest import store_result
+
+
+@pytest.fixture(autouse=True)
+def empty_registry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test has a database of its own; the index in memory must not remember another's."""
+    monkeypatch.setattr(registry, "_index", registry.LooksIndex())
+
+
+@pytest.fixture
+def upload(user: Any, photo_factory: Any, portrait: np.ndarray) -> Photo:
+    photo: Photo = photo_factory(user, portrait)
+    return photo
+
+
+def smiling(portrait: np.ndarray) -> np.ndarray:
+    """Something else than the portrait, as a swap would give: its face is changed."""
+    changed = portrait.copy()
+    changed[60:190, 160:290] = cv2.flip(changed[60:190, 160:290], 1)
+    return changed
+
+
+@pytest.fixture
+def result(
+    user: Any,
+    upload: Photo,
+    portrait: np.ndarray,
+    published: Any,
+    passing_screener: None,
+) -> Photo:
+    """A swap, made on ``upload``."""
+    return store_result(user, upload, image=smiling(portrait))
+
+
+def content_of(photo: Photo, field: str = "original") -> bytes:
+    with getattr(photo, field).open("rb") as file:
+        return bytes(file.read())
+
+
+def manifest_store(content: bytes, media_type: str = "image/jpeg") -> dict[str, Any]:
+    """What the C2PA reader says of a file, this site's roots trusted."""
+    import io
+
+    import c2pa
+
+    context = c2pa.Context.from_dict({"trust": {"trust_anchors": "".join(roots_load())}})
+    with c2pa.Reader(media_type, io.BytesIO(content), context=context) as reader:
+        store: dict[str, Any] = json.loads(reader.detailed_json())
+        store["validation_state"] = reader.get_validation_state()
+    return store
+
+
+def exiftool(path: Path, *tags: str) -> dict[str, Any]:
+    """What exiftool reads from a file, or a skip that says that it is missing."""
+    if not shutil.which("exiftool"):
+        pytest.skip("exiftool is not installed (Debian: libimage-exiftool-perl)")
+    done = subprocess.run(
+        ["exiftool", "-json", "-n", *tags, str(path)], capture_output=True, check=True
+    )
+    found: dict[str, Any] = json.loads(done.stdout)[0]
+    return found
+
+
+def pixels_of(content: bytes) -> np.ndarray:
+    """uint8 (H, W, 3) BGR."""
+    image = cv2.imdecode(np.frombuffer(content, np.uint8), cv2.IMREAD_COLOR)
+    assert image is not None
+    return np.asarray(image, np.uint8)
+
+
+def jpeg(image: np.ndarray, quality: int = 90) -> bytes:
+    return bytes(cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1].tobytes())

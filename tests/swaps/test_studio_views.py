@@ -176,7 +176,7 @@ def test_a_default_is_not_carried_on_as_if_it_were_a_choice(browser, couple, sin
     assert set(Inputs(page).values("next")) == {f"{reverse('studio')}?target={couple.pk}"}
 
 
-def test_two_uploads_by_plain_forms_end_in_a_swap(browser, user, media):
+def test_two_uploads_by_plain_forms_end_in_a_swap(browser, user, media, passing_screener):
     """As without a script: each upload goes where its form says, and the page is read again."""
     page = browser.get(reverse("studio")).content.decode()
     for slot, shade in (("target", 80), ("source", 160)):
@@ -189,7 +189,9 @@ def test_two_uploads_by_plain_forms_end_in_a_swap(browser, user, media):
         }
         address = browser.post(reverse("photo_upload"), form).headers["Location"]
         assert "map-" not in address
-        Photo.objects.update(analysis=Photo.Analysis.DONE, faces=[face()])
+        Photo.objects.update(
+            analysis=Photo.Analysis.DONE, faces=[face()], screening=Photo.Screening.CLEAR
+        )
         page = browser.get(address).content.decode()
     checked = Inputs(page).checked()
     source = parse_qs(urlsplit(address).query)["source"][0]

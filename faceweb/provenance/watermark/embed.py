@@ -1,69 +1,121 @@
 """Writing the mark."""
+
 from typing import Any
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
-from . import pattern
+from . import pattern, sync
 from .code import id_encode
-from .texture import detail_of, grid_luma
+from .read import band_amplitudes, find_upright, sides_of
+from .texture import Texture, detail_response, luma_on_grid, texture_of
 
 Array = npt.NDArray[Any]
 
-BASE, SLOPE, MOST = 0.75, 0.30, 4.5
-PSNR = 41.0
-RESIST = 1.0
-LO, HI = 0.3, 2.2
-FLOOR = 1.0
-STRENGTH = 1.0
+_LEAST_PSNR = 41.0
+"""In dB, of the mark alone; rounding and an older mark taken away cost the rest down to 40."""
 
-def highpass():
-    f = pattern.RADII / pattern.PERIOD
-    return 1 - np.exp(-2 * (np.pi * 2.0 * f) ** 2)
+_FULL_STRENGTH_UP_TO, _LEAST_SHARE = 650.0, 0.6
+"""Large pictures carry more, and show it in coarser waves: the mark gets weaker with their side."""
 
-def ring_weights(native, side):
-    nyq_half = 24 * native / side
-    r = pattern.RADII
-    w = np.clip(1.35 * nyq_half / r, 0, 1) ** 1.5
-    return np.clip(w, 0.25, 1)
+_KNEE, _LEAST_LEVEL = 0.7, 0.2
+_NYQUIST = 0.95
 
-def mask_of(strength):
-    return np.clip(BASE + SLOPE * strength, 0, MOST)
+_OTHER_GRID_BELOW = 2 * pattern.SMALL_BELOW
+"""Larger pictures were hardly cut out of, or blown up from, one that was marked on the other grid."""
+
+_WORTH_TAKING_OUT = 5.5
+"""Peak of the pilots that an older mark must reach; a weaker one does not compete with the new."""
+
+_STRIP_PIXELS = 1 << 20
+
 
 def watermark_embed(image: Array, mark_id: int) -> Array:
-    H, W = image.shape[:2]
-    side = pattern.grid_side(W, H)
-    luma = grid_luma(image, side)
-    h, w = luma.shape
-    detail, strength = detail_of(luma)
-    # strength under a smooth minimum, so edges do not ring into skin
-    mask = mask_of(cv2.erode(strength, np.ones((7, 7))) if False else strength)
-    norm = 1 / (strength + FLOOR)
-    sym = pattern.symbols(id_encode(mark_id))
-    weights = ring_weights((W * H) ** 0.5, side)
-    host = pattern.carriers_of(pattern.fold(detail * norm))
-    # gain of unit-rms tile
-    gain = float((mask * norm).sum()) * highpass() / pattern.PERIOD**2
-    amp = weights * pattern.PERIOD**2 / np.sqrt(2 * (weights**2).sum())
-    u = host / (gain * amp)
-    out = np.empty_like(sym)
-    p = pattern.IS_PILOT
-    up = np.real(u[p] * sym[p].conj())
-    out[p] = sym[p] * np.clip(1 - RESIST * up, LO, HI)
-    d = ~p
-    s2 = np.float32(2**0.5)
-    br, bi = sym[d].real * s2, sym[d].imag * s2
-    re = br * np.clip(1 - RESIST * u[d].real * br * s2, LO, HI)
-    im = bi * np.clip(1 - RESIST * u[d].imag * bi * s2, LO, HI)
-    out[d] = (re + 1j * im) / s2
-    tile = pattern.tile_of(out * amp)
-    tile /= np.sqrt((tile**2).mean())
-    delta = pattern.repeat(tile, w, h) * mask * STRENGTH
-    rms = float(np.sqrt((delta**2).mean()))
-    most = 255 * 10 ** (-PSNR / 20)
-    if rms > most:
-        delta *= most / rms
-    delta = cv2.resize(delta, (W, H), interpolation=cv2.INTER_CUBIC if side / (W*H)**.5 < 1 else cv2.INTER_AREA)
-    delta = np.rint(delta).astype(np.int16)
-    return cv2.add(image, cv2.merge([delta, delta, delta]), dtype=cv2.CV_8U)
+    """A copy of an (H, W, 3) uint8 BGR picture that carries a 64-bit id.
+
+    A mark that the picture already carries is taken out first, also where the picture was resized,
+    cropped or mirrored since, so that the new one alone is read. From about 0.1 megapixels
+    on the mark is reliable; smaller pictures hold what they can, and one with a side below 32 pixels
+    comes back as it is.
+    """
+    symbols = pattern.symbols(id_encode(mark_id))
+    height, width = image.shape[:2]
+    if min(height, width) < pattern.LEAST:
+        return image.copy()
+    own, other = sides_of(width, height)
+    texture = texture_of(luma_on_grid(image, own))
+    root = (width * height) ** 0.5
+    delta = -_older_mark(texture, own)
+    if root < _OTHER_GRID_BELOW:
+        older = _older_mark(texture_of(luma_on_grid(image, other)), other)
+        delta -= _resized(older, delta.shape)
+    if delta.any():
+        texture = texture_of(luma_on_grid(image, own) + delta)
+    tile = pattern.tile_of(symbols * _levels(root, own))
+    mark = pattern.repeat(tile / tile.std(), *delta.shape[::-1]) * texture.strength
+    most = 255 * 10 ** (-_LEAST_PSNR / 20) / (float((mark**2).mean()) ** 0.5 + 1e-9)
+    share = np.clip((_FULL_STRENGTH_UP_TO / root) ** 0.5, _LEAST_SHARE, 1)
+    return _added(image, delta + mark * np.float32(min(1.0, most) * share))
+
+
+def _older_mark(texture: Texture, side: float) -> Array:
+    """What a mark that is there already has added to the luma, on the picture's grid."""
+    evidence = texture.evidence
+    lattice = sync.Lattice(evidence, coarse=True)
+    finding = find_upright(evidence, side, lattice, _WORTH_TAKING_OUT)
+    if finding is None:
+        return np.zeros_like(texture.detail)
+    symbols = pattern.symbols(id_encode(finding.mark_id))
+    at = sync.polished(evidence, finding.placement, symbols)
+    passed = float((texture.strength * texture.weight).sum()) / (pattern.PERIOD * at.scale) ** 2
+    passed = passed * detail_response(pattern.RADII / (pattern.PERIOD * at.scale))
+    values = symbols * band_amplitudes(at.carriers, symbols) / passed
+    shift = np.exp(-2j * np.pi / pattern.PERIOD * (pattern.CARRIERS @ at.start))
+    tile = sync.symmetry_undo(pattern.tile_of(values * shift), at.symmetry)
+    spread = sync.tile_spread(tile, texture.detail.shape, at.scale, at.angle)
+    return spread * texture.strength
+
+
+def _resized(plane: Array, shape: tuple[int, ...]) -> Array:
+    how = cv2.INTER_AREA if shape[0] < plane.shape[0] else cv2.INTER_CUBIC
+    return cv2.resize(plane, shape[::-1], interpolation=how)
+
+
+def _added(image: Array, delta: Array) -> Array:
+    """The picture with a plane of its grid added to all three channels: to its luma alone.
+
+    Strip by strip: a picture of 50 megapixels would take 600 MB at once.
+    """
+    height, width = image.shape[:2]
+    rows, columns = delta.shape
+    marked = np.empty_like(image)
+    step = max(1, _STRIP_PIXELS // width)
+    across, down = columns / width, rows / height
+    for top in range(0, height, step):
+        strip = image[top : top + step]
+        to_grid = np.array(
+            [[across, 0, across / 2 - 0.5], [0, down, (top + 0.5) * down - 0.5]], np.float64
+        )
+        part = cv2.warpAffine(
+            delta,
+            to_grid,
+            (width, len(strip)),
+            flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_REPLICATE,
+        )
+        levels = np.rint(part).astype(np.int16)
+        cv2.add(
+            strip, cv2.merge([levels] * 3), dst=marked[top : top + step], dtype=cv2.CV_8U
+        )
+    return marked
+
+
+def _levels(root: float, side: float) -> Array:
+    """The (C,) relative amplitudes of the carriers in a picture of root**2 pixels.
+
+    Small pictures put more into what a copy of half their size can still show.
+    """
+    shown = pattern.PERIOD * root / (2 * side)
+    levels = np.clip(_KNEE * shown / 2 / pattern.RADII, _LEAST_LEVEL, 1)
+    return np.where(pattern.RADII < _NYQUIST * shown, levels, 0)

@@ -11,7 +11,6 @@ a resized copy keeps its grid.
 """
 
 import hashlib
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -31,6 +30,9 @@ SMALL_SIDE = 384.0
 
 SMALL_BELOW = 400.0
 """Root of the number of pixels below which a picture is small."""
+
+LEAST = 32
+"""Pictures with a shorter side than this, in pixels, cannot carry a mark."""
 
 PILOT_EVERY = 6
 
@@ -120,13 +122,3 @@ def repeat(tile: Array, width: int, height: int) -> Array:
     """The tile repeated over a plane of (height, width), the first at its origin."""
     times = -(-height // PERIOD), -(-width // PERIOD)
     return np.tile(tile, times)[:height, :width]
-
-
-@lru_cache(maxsize=1)
-def pilot_spectrum() -> Array:
-    """The conjugate pilots in their places of a (PERIOD, PERIOD) spectrum, both half planes."""
-    spectrum = np.zeros((PERIOD, PERIOD), np.complex64)
-    at = CARRIERS[IS_PILOT]
-    spectrum[at[:, 1] % PERIOD, at[:, 0] % PERIOD] = PILOTS.conj()
-    spectrum[-at[:, 1] % PERIOD, -at[:, 0] % PERIOD] = PILOTS
-    return spectrum
