@@ -142,22 +142,30 @@ class _Kept:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._copies: OrderedDict[tuple[UUID, str], tuple[float, bytes]] = OrderedDict()
+        self._making: dict[tuple[UUID, str], threading.Lock] = {}
         self._forgotten = 0
 
     def get(self, photo_id: UUID, kind: str, make: Callable[[], bytes]) -> bytes:
+        """The copy that is kept, or one that is made now; many who ask at once wait for one."""
+        key = photo_id, kind
         with self._lock:
-            self._drop_old()
-            kept = self._copies.get((photo_id, kind))
-            forgotten = self._forgotten
-        if kept is not None:
-            return kept[1]
-        made = make()
-        with self._lock:
-            # A photo may have been deleted while its copy was made.
-            if forgotten == self._forgotten:
-                self._copies[photo_id, kind] = (time.monotonic(), made)
+            turn = self._making.setdefault(key, threading.Lock())
+        with turn:
+            with self._lock:
                 self._drop_old()
-        return made
+                kept = self._copies.get(key)
+                forgotten = self._forgotten
+            made: bytes | None = None
+            try:
+                made = kept[1] if kept is not None else make()
+            finally:
+                with self._lock:
+                    self._making.pop(key, None)
+                    # A photo may have been deleted while its copy was made.
+                    if made is not None and kept is None and forgotten == self._forgotten:
+                        self._copies[key] = (time.monotonic(), made)
+                        self._drop_old()
+            return made
 
     def forget(self, photo_id: UUID) -> None:
         with self._lock:

@@ -4,6 +4,7 @@ import re
 import statistics
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -338,6 +339,32 @@ def test_a_copy_that_was_being_made_while_its_photo_went_is_not_kept(result: Pho
 
     assert copies._kept.get(result.pk, "shared", slow) == b"made"
     assert not copies._kept._copies
+
+
+def test_many_who_ask_at_once_wait_for_one_copy(result: Photo) -> None:
+    made: list[int] = []
+
+    def slow() -> bytes:
+        made.append(1)
+        time.sleep(0.2)
+        return b"made"
+
+    with ThreadPoolExecutor(8) as threads:
+        answers = list(threads.map(lambda _: copies._kept.get(result.pk, "shared", slow), range(8)))
+    assert answers == [b"made"] * 8
+    assert len(made) == 1
+    assert not copies._kept._making
+
+
+def test_a_copy_that_failed_is_tried_again(result: Photo) -> None:
+    def fail() -> bytes:
+        raise FileNotFoundError
+
+    for _ in range(2):
+        with pytest.raises(FileNotFoundError):
+            copies._kept.get(result.pk, "shared", fail)
+    assert copies._kept.get(result.pk, "shared", lambda: b"made") == b"made"
+    assert not copies._kept._making
 
 
 def test_copies_are_kept_within_bounds(monkeypatch: pytest.MonkeyPatch) -> None:
