@@ -232,6 +232,13 @@ ACCOUNT_RATE_LIMITS = {
     "protect_face": "5/h/ip",
 }
 
+# --- sharing ----------------------------------------------------------------------------------
+SHARE_NEVER_EXPIRES = env.get_bool("SHARE_NEVER_EXPIRES", False)
+SHARE_LINKS_PER_PERSON = env.get_int("SHARE_LINKS_PER_PERSON", 500, minimum=1)
+# From one address of the network, before it has to wait.
+SHARE_MISSES_PER_MINUTE = env.get_int("SHARE_MISSES_PER_MINUTE", 30, minimum=1)
+SHARE_PASSWORDS_PER_MINUTE = env.get_int("SHARE_PASSWORDS_PER_MINUTE", 5, minimum=1)
+
 # --- jobs -------------------------------------------------------------------------------------
 ENGINE = env.get_choice("ENGINE", ["auto", "classic", "neural"], "auto")
 # --- neural weights ---------------------------------------------------------------------------
@@ -395,12 +402,21 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {
-        "plain": {"format": "{asctime} {levelname:<7} {name}: {message}", "style": "{"},
+        "plain": {
+            "()": "faceweb.logs.DiscreetFormatter",
+            "fmt": "{asctime} {levelname:<7} {name}: {message}",
+            "style": "{",
+        },
     },
     "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "plain"}},
     "root": {"handlers": ["console"], "level": env.get_str("LOG_LEVEL", "INFO").upper()},
     "loggers": {
-        "django.server": {"level": "WARNING"},
+        # They come with handlers of their own, which would write addresses as they are.
+        "django": {"handlers": [], "level": "INFO"},
+        "django.server": {"handlers": [], "level": "WARNING", "propagate": True},
+        "uvicorn": {"handlers": [], "propagate": True},
+        # Where somebody comes from and what they open is written down by nobody.
+        "uvicorn.access": {"handlers": [], "propagate": False},
         # They report every message and every tick of the clock.
         "celery.app.trace": {"level": "WARNING"},
         "celery.beat": {"level": "WARNING"},

@@ -22,6 +22,7 @@ urlpatterns = [
     path("", include("faceweb.moderation.protect_page")),
     path("", include("faceweb.provenance.urls")),
     path("", include("faceweb.moderation.urls")),
+    path("", include("faceweb.sharing.urls")),
     path("", include("swaps.urls")),
     path("", include("editing.urls")),
     path("healthz", health.healthz, name="healthz"),

@@ -17,6 +17,7 @@ from faceweb.gallery.models import Photo
 from faceweb.jobs.models import Job
 from faceweb.moderation.models import Case, Report, Strike
 from faceweb.moderation.tokens import appeal_token
+from faceweb.sharing.models import ShareLink
 from tests.conftest import stored_face
 from tests.moderation.deciding import share
 
@@ -102,13 +103,26 @@ SITE = {
     # The owner's photo is not refused, which is what they are told.
     "appeal_photo": Row(SIGN_IN, GONE, GONE, NOTHING_TO_DO, ("photo",)),
     "appeal_signed": public("appeal"),
+    "links": personal(),
+    "link": private("link"),
+    "link_address": post_only("link"),
+    "link_revoke": post_only("link"),
+    "link_make": private("result"),
 }
 
 # Who is signed in has no business on these pages of allauth; that it answers them is its own test.
 ALLAUTH = {name for name in get_resolver().reverse_dict if str(name).startswith("account_")}
 
-# Needs a running Redis, which these tests have not; the stack tests ask it.
-ELSEWHERE = {"readyz"}
+# `readyz` needs a running Redis, which these tests have not; the stack tests ask it. What a link
+# shows to whoever holds it has its own table in tests/sharing/test_access.py.
+ELSEWHERE = {
+    "readyz",
+    "shared",
+    "shared_picture",
+    "shared_original",
+    "shared_preview",
+    "shared_download",
+}
 
 
 @pytest.fixture
@@ -131,9 +145,12 @@ def things(user, photo_factory, portrait) -> dict[str, Any]:
     report = Report.objects.create(case=case, category="other")
     token = "a" * 43
     share(photo, token)
+    result = photo_factory(user, portrait, origin=Photo.Origin.SWAP)
+    link = ShareLink.objects.create(owner=user, photo=result, token_sha256="0" * 64)
     return {
         "photo": photo.pk, "job": job.pk, "size": "thumb", "face": 0, "token": token,
         "ticket": report.ticket, "strike": strike.pk, "appeal": appeal_token(strike),
+        "result": result.pk, "link": link.pk,
     }  # fmt: skip
 
 
@@ -181,7 +198,7 @@ def test_reading(name, things, visitors, published):
 )
 def test_what_is_anothers_answers_like_what_never_was(name, things, visitors):
     row = SITE[name]
-    nothing = {**things, "photo": uuid4(), "job": uuid4()}
+    nothing = {**things, "photo": uuid4(), "job": uuid4(), "link": uuid4(), "result": uuid4()}
     real, void = row.url(name, things), row.url(name, nothing)
     for who in ("stranger", "moderator"):
         for method in ("get", "post"):
@@ -197,7 +214,7 @@ def test_what_is_anothers_answers_like_what_never_was(name, things, visitors):
 def test_nobody_changes_what_is_anothers(who, things, visitors, published):
     client = visitors[who]
     refused = SIGN_IN if who == "anonymous" else GONE
-    for name in ("photo_delete", "job_cancel", "job_retry"):
+    for name in ("photo_delete", "job_cancel", "job_retry", "link_address", "link_revoke"):
         url = reverse(name, args=[things[SITE[name].args[0]]])
         response = client.post(url, {"confirm": "yes"})
         assert response.status_code == refused, name

@@ -15,6 +15,7 @@ class ProfileForm(forms.ModelForm[User]):
         model = User
         fields = ("name",)
         widgets = {"name": forms.TextInput(attrs={"autocomplete": "name"})}
+        help_texts = {"name": "Shown to you alone, unless you put it on a link that you share."}
 
 
 class DeleteAccountForm(forms.Form):

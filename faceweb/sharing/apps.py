@@ -4,3 +4,9 @@ from django.apps import AppConfig
 class SharingConfig(AppConfig):
     name = "faceweb.sharing"
     verbose_name = "Sharing"
+
+    def ready(self) -> None:
+        from faceweb.sharing import sections, signals
+
+        sections.register()
+        signals.connect()
