@@ -1,14 +1,17 @@
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
-from django.contrib.auth.forms import AdminUserCreationForm, UserChangeForm
+from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
+from django.contrib.auth.models import Group
 from django.db.models import Count, QuerySet
 from django.http import HttpRequest
+from unfold.admin import ModelAdmin
+from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 
 from faceweb.accounts.models import User
 from faceweb.accounts.services import account_delete
 
 
-class UserAddForm(AdminUserCreationForm):
+class UserAddForm(UserCreationForm):
     """Django's own form, for an account without a user name."""
 
     class Meta:
@@ -25,11 +28,12 @@ class UserEditForm(UserChangeForm):
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin):
+class UserAdmin(DjangoUserAdmin, ModelAdmin):
     """People: found by e-mail or id; what they are and have, without their pictures."""
 
     form = UserEditForm
     add_form = UserAddForm
+    change_password_form = AdminPasswordChangeForm
     ordering = ("-date_joined",)
     list_display = ("email", "name", "photo_count", "is_active", "is_staff", "date_joined")
     list_filter = ("is_active", "is_staff", "is_superuser", "groups", "date_joined")
