@@ -246,6 +246,14 @@ JOB_TIME_LIMIT_SECONDS = env.get_int("JOB_TIME_LIMIT_SECONDS", 300, minimum=10)
 # An edit is delivered only at or above this percentage of likeness to the photo.
 IDENTITY_THRESHOLD = env.get_int("IDENTITY_THRESHOLD", 80, minimum=1, maximum=100)
 
+# --- moderation -------------------------------------------------------------------------------
+# How long a strike makes the next one graver.
+STRIKE_DAYS = env.get_int("STRIKE_DAYS", 180, minimum=1)
+# How many reports and takedown requests one address may send in an hour.
+REPORTS_PER_HOUR = env.get_int("REPORTS_PER_HOUR", 10, minimum=1)
+# Where people reach a person about a decision; answers to notices go there.
+CONTACT_EMAIL = env.get_str("CONTACT_EMAIL", DEFAULT_FROM_EMAIL)
+
 CELERY_BROKER_URL = env.redis_url_for_celery(REDIS_URL, 0)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_SERIALIZER = "json"
@@ -285,6 +293,11 @@ CELERY_BEAT_SCHEDULE = {
     "photos-analyse-pending": {
         "task": "faceweb.gallery.tasks.photos_analyse_pending",
         "schedule": 15.0,
+    },
+    "cases-alert": {"task": "faceweb.moderation.tasks.cases_alert", "schedule": 300.0},
+    "notices-send-late": {
+        "task": "faceweb.moderation.tasks.notices_send_late",
+        "schedule": 300.0,
     },
     "files-sweep": {"task": "faceweb.gallery.tasks.files_sweep", "schedule": 3600.0},
 }

@@ -45,13 +45,14 @@ class Photo(models.Model):
     ``faces`` holds what `models.face.Face.to_dict` gives, largest first: boxes, points, pose and
     quality hints. An embedding is biometric data and is never among them.
 
-    Who may see it and what may be done with it hangs on five things that others write:
+    Who may see it and what may be done with it hangs on six things that others write:
 
     - ``screening`` is the verdict of the machines or, in the grey band, of a person.
     - ``withheld`` is set while somebody's report about it is undecided: it is shown to nobody but
       its owner.
     - ``legal_hold`` keeps it from being deleted by anybody or anything.
     - ``erased_at`` is when its owner deleted it while it was on hold: for them it is gone.
+    - ``label`` is what people decided that it must say of itself wherever it is shown.
     - ``expires_at`` is when it is deleted by itself; None where the site keeps pictures.
     """
 
@@ -71,6 +72,9 @@ class Photo(models.Model):
         CLEAR = "clear", "clear"
         REVIEW = "review", "waiting for a person to look at it"
         BLOCKED = "blocked", "not allowed here"
+
+    class Label(models.TextChoices):
+        MISLEADING = "misleading", "Reported as misleading"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     owner = models.ForeignKey(
@@ -102,6 +106,7 @@ class Photo(models.Model):
     screening_started_at = models.DateTimeField(null=True, blank=True)
     screening_attempts = models.PositiveSmallIntegerField(default=0)
     withheld = models.BooleanField(default=False)
+    label = models.CharField(max_length=20, choices=Label, blank=True)
     legal_hold = models.BooleanField(default=False)
     erased_at = models.DateTimeField(null=True, blank=True)
     expires_at = models.DateTimeField(null=True, blank=True, db_index=True)

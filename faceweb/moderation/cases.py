@@ -9,6 +9,7 @@ from django.db.models import F
 from faceweb.gallery.models import Photo
 from faceweb.moderation.audit import audit_write
 from faceweb.moderation.models import Case
+from faceweb.moderation.reasons import REASONS
 
 if TYPE_CHECKING:
     from faceweb.accounts.models import User
@@ -22,7 +23,7 @@ URGENCY: Final = {
     Case.Kind.APPEAL: 20,
 }
 # What may be about a child or is intimate goes before everything else of its kind.
-GRAVE_REASONS: Final = frozenset({"minor", "intimate"})
+GRAVE_REASONS: Final = frozenset(code for code, reason in REASONS.items() if reason.is_grave)
 GRAVE: Final = 100
 
 

@@ -2,10 +2,12 @@
 
 import secrets
 import uuid
-from typing import ClassVar
+from datetime import timedelta
+from typing import ClassVar, Final
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
 # Without letters and digits that are mistaken for each other when read aloud.
 _TICKET_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -14,6 +16,11 @@ _TICKET_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 def new_ticket() -> str:
     """A number people can quote: unguessable, and easy to read out."""
     return "-".join("".join(secrets.choice(_TICKET_LETTERS) for _ in range(5)) for _ in range(3))
+
+
+# From a takedown request to its removal, as the TAKE IT DOWN Act sets it; alerts go out before.
+CLOCK: Final = timedelta(hours=48)
+ALERT_HOURS: Final = (24, 40)
 
 
 class Screening(models.Model):
@@ -121,12 +128,31 @@ class Case(models.Model):
         permissions = (
             ("decide_case", "Can decide cases"),
             ("reveal_picture", "Can look at a veiled picture"),
-            ("suspend_person", "Can suspend people and lift suspensions"),
+            ("suspend_person", "Can freeze and suspend people, and lift strikes"),
+            ("undo_decision", "Can undo decisions"),
+            ("hold_picture", "Can put pictures on legal hold and release them"),
             ("view_dashboard", "Can see the figures of moderation"),
         )
 
     def __str__(self) -> str:
         return f"{self.get_kind_display()} {self.ticket}"
+
+    @property
+    def is_open(self) -> bool:
+        return self.state == self.State.OPEN
+
+    @property
+    def is_overdue(self) -> bool:
+        """Whether its clock ran out with nobody deciding."""
+        return self.is_open and self.due_at is not None and self.due_at <= timezone.now()
+
+    @property
+    def alert_hours(self) -> int:
+        """The last of the clock's alerts that is due, in hours since it started; 0 before."""
+        if not self.is_open or self.due_at is None:
+            return 0
+        passed = timezone.now() - (self.due_at - CLOCK)
+        return max((hours for hours in ALERT_HOURS if passed >= timedelta(hours=hours)), default=0)
 
 
 class Report(models.Model):
@@ -134,6 +160,10 @@ class Report(models.Model):
 
     A takedown request holds what the TAKE IT DOWN Act and Article 16 of the DSA ask for:
     a signature, what it is and where, the statement of good faith, and how to reach the person.
+
+    - ``ticket`` is what the person was told; a request about several pictures has one row for
+      each, and all of them share it.
+    - ``location`` names share links by their id: an address with a token in it is never kept.
     """
 
     class Category(models.TextChoices):
@@ -144,9 +174,16 @@ class Report(models.Model):
         RIGHTS = "rights", "It violates a right of mine"
         OTHER = "other", "Something else that is illegal or harmful"
 
+    class Relation(models.TextChoices):
+        SELF = "self", "I am the person it is about"
+        ACTING = "acting", "I act for that person, with their agreement or by law"
+        OTHER = "other", "Neither"
+
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    ticket = models.CharField(max_length=20, default=new_ticket, editable=False, db_index=True)
     case = models.ForeignKey(Case, on_delete=models.CASCADE, related_name="reports")
     category = models.CharField(max_length=12, choices=Category)
+    relation = models.CharField(max_length=10, choices=Relation, blank=True)
     text = models.TextField(max_length=4000, blank=True)
     reporter = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -158,12 +195,13 @@ class Report(models.Model):
     is_takedown = models.BooleanField(default=False)
     name = models.CharField(max_length=120, blank=True)
     email = models.EmailField(blank=True)
-    location = models.TextField(
-        max_length=2000, blank=True, help_text="Addresses of the pictures, as they were given."
-    )
+    location = models.TextField(max_length=4000, blank=True)
     good_faith = models.BooleanField(default=False)
     signature = models.CharField(max_length=120, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
+    confirmed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When its receipt was confirmed by mail."
+    )
 
     class Meta:
         ordering = ("created_at", "pk")
@@ -173,7 +211,11 @@ class Report(models.Model):
 
 
 class Decision(models.Model):
-    """What a moderator decided about a case. ``before`` is what an undo puts back."""
+    """What a moderator decided about a case.
+
+    - ``before`` is what an undo puts back.
+    - ``effects`` is what followed, by ids: pictures removed, whose they were, the strike given.
+    """
 
     class Action(models.TextChoices):
         DISMISS = "dismiss", "Dismiss"
@@ -195,23 +237,43 @@ class Decision(models.Model):
     reason = models.CharField(max_length=40)
     text = models.TextField(max_length=2000, blank=True, help_text="For the person concerned.")
     before = models.JSONField(default=dict)
+    effects = models.JSONField(default=dict)
     decided_at = models.DateTimeField(auto_now_add=True)
     undone_at = models.DateTimeField(null=True, blank=True)
+    noticed_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the people concerned were told."
+    )
 
     class Meta:
         ordering = ("-decided_at", "-pk")
+        indexes = (models.Index(fields=("-decided_at",), name="decision_newest"),)
 
     def __str__(self) -> str:
         return f"{self.get_action_display()} {self.case_id}"
 
 
+class StrikeQuerySet(models.QuerySet["Strike"]):
+    def standing(self) -> "StrikeQuerySet":
+        """Not lifted: what they brought is in force unless its own time is over."""
+        return self.filter(lifted_at=None)
+
+    def counting(self) -> "StrikeQuerySet":
+        """Those that make the next one graver."""
+        return self.standing().filter(expires_at__gt=timezone.now())
+
+
 class Strike(models.Model):
-    """A rule that a person broke here: why, on what evidence, and until when it counts."""
+    """A rule that a person broke here: why, on what evidence, and until when it counts.
+
+    A freeze or a suspension lasts until it is lifted; ``expires_at`` is when the strike stops
+    making the next one graver.
+    """
 
     class Level(models.TextChoices):
         WARNING = "warning", "warning"
         SHARING_OFF = "sharing_off", "sharing switched off"
-        SUSPENSION = "suspension", "suspension"
+        FREEZE = "freeze", "account frozen"
+        SUSPENSION = "suspension", "account suspended"
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     person = models.ForeignKey(
@@ -228,11 +290,18 @@ class Strike(models.Model):
     expires_at = models.DateTimeField()
     lifted_at = models.DateTimeField(null=True, blank=True)
 
+    objects: ClassVar[StrikeQuerySet] = StrikeQuerySet.as_manager()  # type: ignore[assignment]
+
     class Meta:
         ordering = ("-created_at", "-pk")
+        indexes = (models.Index(fields=("person", "expires_at"), name="strike_counting"),)
 
     def __str__(self) -> str:
         return f"{self.get_level_display()} {self.pk}"
+
+    @property
+    def is_counting(self) -> bool:
+        return self.lifted_at is None and self.expires_at > timezone.now()
 
 
 class Appeal(models.Model):
