@@ -8,7 +8,7 @@ from urllib.parse import quote, urlsplit
 
 import django_stubs_ext
 from celery.schedules import crontab
-from csp.constants import NONE, SELF
+from csp.constants import NONE, SELF, UNSAFE_EVAL, UNSAFE_INLINE
 
 from faceweb import env
 
@@ -33,7 +33,10 @@ REDIS_URL = env.get_str("REDIS_URL", f"unix://{DATA_DIR / 'redis.sock'}")
 
 # --- the house --------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    # The panel's own site is made in faceweb.moderation; unfold only gives it its looks.
+    "unfold.apps.BasicAppConfig",
+    "unfold.contrib.filters",
+    "faceweb.moderation.panel_app.PanelConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -45,6 +48,7 @@ INSTALLED_APPS = [
     "django_htmx",
     "allauth",
     "allauth.account",
+    "allauth.mfa",
     "faceweb",
     "faceweb.gallery",
     "faceweb.jobs",
@@ -69,6 +73,7 @@ MIDDLEWARE = [
     "django_htmx.middleware.HtmxMiddleware",
     "allauth.account.middleware.AccountMiddleware",
     "faceweb.middleware.PrivateByDefaultMiddleware",
+    "faceweb.moderation.middleware.PanelMiddleware",
 ]
 
 ROOT_URLCONF = "faceweb.urls"
@@ -141,6 +146,13 @@ SIGNUP_OPEN = env.get_bool("SIGNUP_OPEN", True)
 ACCOUNT_EMAIL_VERIFICATION = env.get_choice(
     "EMAIL_VERIFICATION", ["mandatory", "optional", "none"], "none" if DEBUG else "mandatory"
 )
+
+# Staff reach nothing behind /admin/ without a second factor.
+STAFF_MFA = env.get_bool("STAFF_MFA", True)
+MFA_ADAPTER = "faceweb.accounts.second_factor.SecondFactorAdapter"
+MFA_TOTP_ISSUER = _PUBLIC.hostname or "faceweb"
+# A telephone's clock may be half a minute off.
+MFA_TOTP_TOLERANCE = 1
 
 EMAIL_BACKEND = (
     "django.core.mail.backends.smtp.EmailBackend"
@@ -375,6 +387,11 @@ if STORAGE == "s3" and DELIVERY == "signed":
     CONTENT_SECURITY_POLICY["DIRECTIVES"]["img-src"].append(
         env.get_str("S3_PUBLIC_ORIGIN") or env.get_str("S3_ENDPOINT") or "https:"
     )
+# What the panel's pages are allowed beyond that, found out in a browser; the rest of the site stays
+# as it is above. unfold's menus and filters run on Alpine, which evaluates the expressions in its
+# attributes and writes one `style` attribute (the width of a list's bar). Inline scripts, inline
+# style sheets and other origins stay refused there too.
+PANEL_CSP = {"script-src": [UNSAFE_EVAL], "style-src-attr": [UNSAFE_INLINE]}
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 X_FRAME_OPTIONS = "DENY"
@@ -396,6 +413,29 @@ if env.get_bool("BEHIND_PROXY", False):
     # The rightmost hop is the operator's own proxy; allauth's limits count by that address.
     ALLAUTH_TRUSTED_PROXY_COUNT = 1
 WEBSOCKETS_PER_PERSON = env.get_int("WEBSOCKETS_PER_PERSON", 10, minimum=1)
+
+# --- the panel's looks --------------------------------------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": "faceweb",
+    "SITE_HEADER": "faceweb",
+    "SITE_SUBHEADER": "Behind the scenes",
+    "SITE_SYMBOL": "shield_person",
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": "faceweb.moderation.panel_site.favicon",
+        }
+    ],
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": False,
+    # A list in the page would need inline styles: the colours are in faceweb-admin/panel.css.
+    "COLORS": "faceweb.moderation.panel_site.colours",
+    "STYLES": ["faceweb.moderation.panel_site.stylesheet"],
+    "SCRIPTS": ["faceweb.moderation.panel_site.htmx_settings"],
+    "SIDEBAR": {"navigation": "faceweb.moderation.panel_site.navigation"},
+    "ACCOUNT": {"navigation": "faceweb.moderation.panel_site.account_links"},
+}
 
 # --- logs: what happened to which id, never names, addresses, tokens or pictures ------------------
 LOGGING = {

@@ -9,14 +9,12 @@ from faceweb import health
 
 # Staff sign in on the site's own page, with its rate limits and second factor.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
-admin.site.site_header = "faceweb"
-admin.site.site_title = "faceweb"
-admin.site.index_title = "Behind the scenes"
 
 urlpatterns = [
     path("", TemplateView.as_view(template_name="landing.html"), name="landing"),
     path("accounts/", include("faceweb.accounts.urls")),
     path("accounts/", include("allauth.account.urls")),
+    path("accounts/second-factor/", include("allauth.mfa.urls")),
     path("", include("faceweb.gallery.urls")),
     path("", include("faceweb.jobs.urls")),
     path("", include("faceweb.moderation.protect_page")),

@@ -78,6 +78,21 @@ def stored_face(**changes: Any) -> dict[str, Any]:
     ).to_dict()
 
 
+def with_second_factor(client: Any, person: Any) -> None:
+    """Give ``person`` an authenticator app, and ``client`` a session that has used it."""
+    from allauth.account.internal.flows import login
+    from allauth.account.internal.userkit import user_id_to_str
+    from allauth.mfa.models import Authenticator
+    from allauth.mfa.totp.internal.auth import TOTP, generate_totp_secret
+
+    if not Authenticator.objects.filter(user=person, type=Authenticator.Type.TOTP).exists():
+        TOTP.activate(person, generate_totp_secret())
+    session = client.session
+    session[login.AUTHENTICATION_METHODS_SESSION_KEY] = [{"method": "mfa", "at": 0}]
+    session[login._AUTHENTICATION_METHODS_USER_SESSION_KEY] = user_id_to_str(person)
+    session.save()
+
+
 @pytest.fixture(autouse=True)
 def local_services(settings: Any, tmp_path: Path) -> None:
     """No Redis and no shared disk in ordinary tests: those belong to the `stack` fixture."""
@@ -198,15 +213,20 @@ def moderator(make_user: Callable[..., Any]) -> Any:
 
 @pytest.fixture
 def client_for() -> Callable[[Any], Any]:
-    """A CSRF-checking-free test client signed in as the given person (None: anonymous)."""
+    """A CSRF-checking-free test client signed in as the given person (None: anonymous).
+
+    Staff come as the panel wants them: with a second factor, which this session was opened with.
+    """
     from django.test import Client
 
-    def make(person: Any) -> Client:
+    def make(person: Any, *, second_factor: bool | None = None) -> Client:
         client = Client()
         if person is not None:
             client.force_login(
                 person, backend="allauth.account.auth_backends.AuthenticationBackend"
             )
+            if person.is_staff if second_factor is None else second_factor:
+                with_second_factor(client, person)
         return client
 
     return make

@@ -6,6 +6,7 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        from faceweb.accounts import sections
+        from faceweb.accounts import second_factor, sections
 
         sections.register()
+        second_factor.register()

@@ -11,13 +11,14 @@ from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from unfold.admin import ModelAdmin, TabularInline
 
 from faceweb.gallery.delivery import photo_response
 from faceweb.gallery.models import Lineage, Photo
 from faceweb.gallery.services import photos_delete
 
 
-class ParentInline(admin.TabularInline):
+class ParentInline(TabularInline):
     """What a result was made of."""
 
     model = Lineage
@@ -39,7 +40,7 @@ class ParentInline(admin.TabularInline):
 
 
 @admin.register(Photo)
-class PhotoAdmin(admin.ModelAdmin):
+class PhotoAdmin(ModelAdmin):
     """Found by id or by the owner's e-mail; nothing can be changed, deleting removes the files."""
 
     list_display = (

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from unfold.admin import ModelAdmin
 
 from faceweb.jobs.errors import JobRefused
 from faceweb.jobs.models import Job
@@ -12,7 +13,7 @@ from faceweb.jobs.services import job_cancel, job_retry
 
 
 @admin.register(Job)
-class JobAdmin(admin.ModelAdmin):
+class JobAdmin(ModelAdmin):
     """What every job is doing and why it ended."""
 
     list_display = ("id", "kind", "state", "percent", "attempt", "owner", "engine", "created_at")

@@ -381,6 +381,7 @@ class BlockedHash(models.Model):
     changed_at = models.DateTimeField(auto_now=True, db_index=True)
 
     class Meta:
+        verbose_name_plural = "blocked hashes"
         ordering = ("-created_at", "-pk")
         constraints = (models.UniqueConstraint(fields=("kind", "value"), name="blocked_hash_once"),)
 
@@ -437,6 +438,7 @@ class AuditEntry(models.Model):
     details = models.JSONField(default=dict)
 
     class Meta:
+        verbose_name_plural = "audit entries"
         ordering = ("-at", "-pk")
         indexes = (
             models.Index(fields=("-at",), name="audit_newest"),

@@ -60,9 +60,10 @@ def backend(monkeypatch: pytest.MonkeyPatch) -> FakeBackend:
 @pytest.fixture
 def analyser(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAnalyser]:
     fake = FakeAnalyser()
-    analysis.register(lambda: fake)
+    analysis.register(lambda: fake, lambda: fake.name)
     yield fake
     analysis._providers.pop()
+    analysis._names.pop()
     analysis._made_analyser.cache_clear()
 
 

@@ -74,10 +74,11 @@ def dlib() -> DlibAnalyser:
 @pytest.fixture
 def by_dlib(monkeypatch: pytest.MonkeyPatch, dlib: DlibAnalyser) -> Iterator[DlibAnalyser]:
     """Photos are analysed by dlib, and nothing else is there."""
-    analysis.register(lambda: dlib)
+    analysis.register(lambda: dlib, lambda: dlib.name)
     monkeypatch.setattr(embedders, "_arcface", lambda: None)
     yield dlib
     analysis._providers.pop()
+    analysis._names.pop()
     analysis._made_analyser.cache_clear()
 
 
@@ -87,10 +88,11 @@ def by_arcface(
 ) -> Iterator[InsightFaceAnalyser]:
     """Photos are analysed by the small pack, and dlib is there too, as it always is."""
     pack = load_analyser(pack_dir())
-    analysis.register(lambda: pack)
+    analysis.register(lambda: pack, lambda: pack.name)
     monkeypatch.setattr(embedders, "_dlib", lambda: dlib)
     yield pack
     analysis._providers.pop()
+    analysis._names.pop()
     analysis._made_analyser.cache_clear()
 
 

@@ -44,6 +44,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('-at', '-pk'),
+                'verbose_name_plural': 'audit entries',
                 'indexes': [models.Index(fields=['-at'], name='audit_newest'), models.Index(fields=['target_type', 'target_id'], name='audit_target')],
             },
         ),
@@ -86,6 +87,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('-created_at', '-pk'),
+                'verbose_name_plural': 'blocked hashes',
             },
         ),
         migrations.CreateModel(
