@@ -5,9 +5,10 @@ import re
 from typing import Final
 
 # Where an address of this site says something that lets whoever reads it in: a shared link's
-# token, the key of a password reset, the key that confirms an e-mail address.
+# token, the key of a password reset, the key that confirms an e-mail address, a suspended person's
+# way to their appeal, a takedown request's ticket.
 _SECRETS: Final = re.compile(
-    r"(/s/|/accounts/password/reset/key/|/accounts/confirm-email/)[^/\s\"'<>?#]+"
+    r"(/s/|/appeal/|/takedown/|/accounts/password/reset/key/|/accounts/confirm-email/)[^/\s\"'<>?#]+"
 )
 
 

@@ -242,6 +242,7 @@ BADGE_OPTIONAL = env.get_bool("BADGE_OPTIONAL", False)
 ACCOUNT_RATE_LIMITS = {
     "verify": f"{env.get_int('VERIFY_PER_HOUR', 60, minimum=1)}/h/ip",
     "protect_face": "5/h/ip",
+    "report": f"{env.get_int('REPORTS_PER_HOUR', 10, minimum=1)}/h/ip",
 }
 
 # --- sharing ----------------------------------------------------------------------------------
@@ -282,11 +283,9 @@ IDENTITY_THRESHOLD = env.get_int("IDENTITY_THRESHOLD", 80, minimum=1, maximum=10
 # --- moderation -------------------------------------------------------------------------------
 # How long a strike makes the next one graver.
 STRIKE_DAYS = env.get_int("STRIKE_DAYS", 180, minimum=1)
-# How many reports and takedown requests one address may send in an hour.
-REPORTS_PER_HOUR = env.get_int("REPORTS_PER_HOUR", 10, minimum=1)
-ACCOUNT_RATE_LIMITS = {"report": f"{REPORTS_PER_HOUR}/h/ip"}
 # Where people reach a person about a decision; answers to notices go there.
 CONTACT_EMAIL = env.get_str("CONTACT_EMAIL", DEFAULT_FROM_EMAIL)
+
 # --- screening --------------------------------------------------------------------------------
 # Which networks look at every upload and every result; "off" warns and shows a banner.
 SCREENING = env.get_choice("SCREENING", ["nudenet", "vit", "both", "off"], "nudenet")

@@ -7,10 +7,12 @@ class ModerationConfig(AppConfig):
     verbose_name = "Moderation"
 
     def ready(self) -> None:
-        from faceweb.gallery import screening
+        from faceweb.gallery import retention, screening
         from faceweb.moderation import checks, roles, sections  # noqa: F401 - checks register
+        from faceweb.moderation.cases import photos_in_cases_keep
         from faceweb.moderation.screening.screener import PictureScreener
 
         screening.register(PictureScreener())
+        retention.register(photos_in_cases_keep)
         sections.register()
         post_migrate.connect(roles.roles_make, sender=self, dispatch_uid="moderation.roles")

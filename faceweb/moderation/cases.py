@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 from django.db import transaction
 from django.db.models import F
 
-from faceweb.gallery.models import Photo
+from faceweb.gallery.models import Photo, PhotoQuerySet
 from faceweb.moderation.audit import audit_write
 from faceweb.moderation.models import Case
 from faceweb.moderation.reasons import REASONS
@@ -81,3 +81,8 @@ def _open_about(photo: Photo) -> Case | None:
         Case.objects.select_for_update(of=("self",)).open().exclude(kind__in=own)
         .filter(photo=photo).first()
     )  # fmt: skip
+
+
+def photos_in_cases_keep(photos: PhotoQuerySet) -> PhotoQuerySet:
+    """Leave out the photos that somebody still has to decide about."""
+    return photos.exclude(cases__in=Case.objects.open())

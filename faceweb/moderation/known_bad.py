@@ -25,7 +25,7 @@ from faceweb.moderation.audit import audit_write
 from faceweb.moderation.models import BlockedHash, Case, Screening
 from faceweb.moderation.screening.verdict import KNOWN_BAD, Level
 from faceweb.provenance.badge import badge_draw
-from faceweb.provenance.pdq import pdq_dihedral, pdq_hash
+from faceweb.provenance.pdq import PdqHash, pdq_dihedral, pdq_hash
 from faceweb.provenance.registry import QUALITY_FLOOR
 from models.imaging import Image
 
@@ -227,6 +227,11 @@ def _put(
         defaults={"reason": reason, "note": note, "case": case, "added_by": by, "is_active": True},
     )
     return entry
+
+
+def looks_of(image: Image) -> PdqHash:
+    """The perceptual hash that a picture, uint8 (H, W, 3) BGR, is known by here."""
+    return pdq_hash(_reduced(image))
 
 
 def _reduced(image: Image) -> Image:

@@ -23,6 +23,7 @@ from faceweb.gallery.services import disk_check
 from faceweb.moderation.audit import audit_write
 from faceweb.moderation.cases import case_open
 from faceweb.moderation.embedders import embedders_present
+from faceweb.moderation.errors import DecisionRefused
 from faceweb.moderation.models import Case, ProtectedFace
 from faceweb.moderation.screening.shield import MIN_WIDTH_PX
 from faceweb.moderation.sealing import seal, unseal, vector_seal
@@ -40,14 +41,8 @@ REASON: Final = "protected_face"
 _BACKGROUND: Final = 0.25
 
 
-class ProtectionError(Exception):
+class ProtectionError(DecisionRefused):
     """A request cannot be decided this way, in words for the moderator."""
-
-    def __init__(self, code: str, sentence: str, way_on: str) -> None:
-        super().__init__(code)
-        self.code = code
-        self.sentence = sentence
-        self.way_on = way_on
 
 
 def protected_face_request(

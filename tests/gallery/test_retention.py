@@ -29,6 +29,8 @@ from faceweb.gallery.services import photo_delete
 from faceweb.gallery.sweep import photos_expire, photos_without_files
 from faceweb.jobs.models import Job
 from faceweb.jobs.services import jobs_forget
+from faceweb.moderation.cases import case_open
+from faceweb.moderation.models import Case
 from tests.gallery.conftest import Upload, corners, encoded, files_in
 
 NOON = datetime(2026, 5, 4, 12, tzinfo=UTC)
@@ -129,6 +131,14 @@ def test_nothing_goes_while_its_owner_has_work_waiting(user, other_user, photo_f
     assert photos_expire() == 1
     assert Photo.objects.get().owner == user
     Job.objects.filter(pk=job.pk).update(state=Job.State.DONE, finished_at=timezone.now())
+    assert photos_expire() == 1
+
+
+def test_nothing_goes_while_people_have_to_decide_about_it(user, photo_factory: Make):
+    photo = photo_factory(user, expires_at=timezone.now() - HOUR)
+    case = case_open(kind=Case.Kind.REPORT, reason="other", photo=photo)
+    assert photos_expire() == 0
+    Case.objects.filter(pk=case.pk).update(state=Case.State.CLOSED)
     assert photos_expire() == 1
 
 

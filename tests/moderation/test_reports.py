@@ -176,11 +176,10 @@ def test_a_later_decision_against_it_counts_more_than_an_earlier_clearing(send, 
     assert photo.withheld
 
 
-def test_one_address_sends_only_so_many(send, settings, photo):
+def test_one_address_sends_only_so_many(send, photo):
     from allauth.account import app_settings
 
     limit = int(app_settings.RATE_LIMITS["report"].partition("/")[0])
-    assert limit == settings.REPORTS_PER_HOUR
     for _ in range(limit):
         assert send().status_code == 303
     answer = send(text="one more")

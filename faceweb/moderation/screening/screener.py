@@ -17,6 +17,7 @@ from faceweb.gallery.screening import Explanation, Finding
 from faceweb.gallery.services import photo_read
 from faceweb.moderation import known_bad
 from faceweb.moderation.cases import case_open
+from faceweb.moderation.copies import looks_keep
 from faceweb.moderation.models import Case, Screening
 from faceweb.moderation.screening import ages, backends, shield
 from faceweb.moderation.screening.explanations import photo_explain, result_explain
@@ -30,6 +31,7 @@ from faceweb.moderation.screening.verdict import (
     Verdict,
     scores_judge,
 )
+from faceweb.provenance.pdq import PdqHash
 from models.face import Face
 from models.imaging import Image
 
@@ -84,7 +86,7 @@ class PictureScreener:
             return known.and_also(shown).and_also(_look(image, faces))
 
         sight = within(settings.SCREENING_SECONDS, look)
-        return _finding(Screening.Subject.UPLOAD, sight, image)
+        return _finding(Screening.Subject.UPLOAD, sight, image, known_bad.looks_of(image))
 
     def photo_give_up(self, photo: Photo) -> None:
         """See `Screener`."""
@@ -205,8 +207,12 @@ def _worth_keeping(scores: dict[str, float]) -> dict[str, float]:
     return {name: score for name, score in scores.items() if score >= _KEPT_SCORE}
 
 
-def _finding(subject: Screening.Subject, sight: Sight, image: Image) -> Finding:
+def _finding(
+    subject: Screening.Subject, sight: Sight, image: Image, looks: PdqHash | None = None
+) -> Finding:
     def record(photo: Photo) -> None:
+        if looks is not None:
+            looks_keep(photo=photo, pdq=looks.bits.hex(), quality=looks.quality)
         row = _row(subject, sight, image, photo.owner)
         row.photo = photo
         row.save()
