@@ -35,7 +35,8 @@ from models.networks.swapper import FaceSwapper, SwapperContract
 from models.sessions import SessionConfig, SessionFactory
 from models.store.cards import Manifest
 from swaps.engines.base import FaceSwap
-from swaps.engines.neural import Networks, NeuralEngine, NeuralOptions
+from swaps.engines.neural import Networks, NeuralEngine
+from swaps.engines.neural_options import NeuralOptions
 
 CROP_SHARE = {1: 968 / 3464, 6: 516 / 3464}
 """Side of a face's crop over the root of the photo's area, for one face and for six."""

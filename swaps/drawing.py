@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any, Final, Literal, Self, cast, get_args
 
 from faceweb.jobs.recipes import RecipeError
 from models.crop_masks import Region
+from swaps.engines.neural_options import NeuralOptions
 
 if TYPE_CHECKING:
-    from swaps.engines.neural import NeuralOptions
     from swaps.engines.neural_loader import NeuralOffers
 
 Mask = Literal["occlusion", "hull", "regions"]
@@ -97,10 +97,8 @@ class Drawing:
             enhance=self.enhance if offers.enhancer else 0,
         )
 
-    def options(self) -> "NeuralOptions":
+    def options(self) -> NeuralOptions:
         """In the engine's words."""
-        from swaps.engines.neural import NeuralOptions
-
         return NeuralOptions(
             strength=self.strength / 100,
             boost_px=self.detail,

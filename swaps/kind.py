@@ -20,6 +20,7 @@ from models.errors import FaceError
 from models.sessions import OutOfMemory
 from swaps.choice import engine_choice
 from swaps.engines.base import FaceOutcome, FaceSwap, SwapEngine, SwapOptions, SwapResult
+from swaps.engines.neural_options import NeuralFaceSwap
 from swaps.recipe import FaceMapping, SwapRecipe
 from swaps.services import KIND, get_engine, is_steerable, pick_faces
 
@@ -104,9 +105,6 @@ def _options(recipe: SwapRecipe) -> SwapOptions:
 def _face_swaps(
     recipe: SwapRecipe, photos: Mapping[UUID, Photo], images: Mapping[UUID, np.ndarray]
 ) -> list[FaceSwap]:
-    # Imported here: pages have no engine.
-    from swaps.engines.neural import NeuralFaceSwap
-
     faces = {pk: recipe_faces(photos[pk]) for pk in recipe.must_show_a_face}
     swaps: list[FaceSwap] = []
     for mapping in recipe.mapping:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal
+from typing import Final
 
 import cv2
 import numpy as np
@@ -14,7 +14,7 @@ import numpy as np
 from models import crop_masks
 from models.analysis import FaceAnalyser
 from models.crop_colour import matched_colour
-from models.crop_masks import FACE_REGIONS, MaskKind, Region
+from models.crop_masks import MaskKind
 from models.crops import Matrix, crop_face, crop_matrix, join_tiles, split_tiles
 from models.errors import FaceError
 from models.face import Face, FloatArray, Pose, Quality
@@ -37,62 +37,19 @@ from swaps.engines.base import (
     SwapResult,
     SwapWarning,
 )
+from swaps.engines.neural_checks import (
+    SMALL_SOURCE_PX,
+    check_pair,
+    left_out_warnings,
+    outline_warnings,
+)
+from swaps.engines.neural_options import NeuralFaceSwap, NeuralOptions, as_neural
 
-Paste = Literal["roll-invariant", "insightface"]
-
-MIN_TARGET_PX: Final = 20.0
-MIN_SOURCE_PX: Final = 40.0
-SMALL_SOURCE_PX: Final = 90.0
-PROFILE_YAW: Final = 0.7
 FACES_COMPARED: Final = 12
 """Of a further photo that shows a crowd, so many of the largest are compared."""
 
 _FRONTAL: Final = Pose(yaw=0.0, pitch=0.0, roll=0.0)
 _LARGE: Final = Quality(width_px=2 * SMALL_SOURCE_PX, sharpness=0.0)
-
-
-@dataclass(frozen=True)
-class NeuralOptions(SwapOptions):
-    """How a neural swap is done; `blend` is the classic engine's and not used.
-
-    Attributes:
-        strength: 0 to 1, how far the identity goes from the target's own to the source's.
-        boost_px: side in pixels of the drawn crop, one of the swapper's boosts; None is native.
-        masks: where the new face shows, combined by the least; None takes the box, and the
-            occluder where it is installed.
-        regions: what the parser's mask keeps, for the mask ``regions``.
-        match_colour: whether the face takes the target's colours inside its mask.
-        enhance: 0 to 1, how much of the enhancer's answer goes in.
-        in_place: whether the target itself becomes the result, which saves a copy of the photo.
-        paste: ``insightface`` gives what insightface's own swapper gives: its crop, its mask,
-            no colour match.
-    """
-
-    strength: float = 1.0
-    boost_px: int | None = None
-    masks: frozenset[MaskKind] | None = None
-    regions: frozenset[Region] = FACE_REGIONS
-    match_colour: bool = True
-    enhance: float = 0.0
-    in_place: bool = False
-    paste: Paste = "roll-invariant"
-
-    def __post_init__(self) -> None:
-        if not (0 <= self.strength <= 1 and 0 <= self.enhance <= 1):
-            raise ValueError("strength and enhance lie between 0 and 1")
-
-
-@dataclass(frozen=True, eq=False)
-class NeuralFaceSwap(FaceSwap):
-    """A swap whose new face is known from several photos.
-
-    Attributes:
-        more_sources: further photos said to show the same person, uint8 (H, W, 3) BGR, and the
-            faces found in each. The face that agrees with the source's is used, and large,
-            sharp, frontal ones weigh more; a photo without such a face is left out.
-    """
-
-    more_sources: tuple[tuple[Image, tuple[Face, ...]], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -185,36 +142,7 @@ class NeuralEngine:
         Raises:
             FaceError: ``face_too_small`` or ``source_too_small``.
         """
-        if target_face.quality.width_px < MIN_TARGET_PX:
-            raise FaceError(
-                "face_too_small",
-                "The face to replace is too small to draw another one there.",
-                "Use a photo that shows it larger.",
-            )
-        if source_face.quality.width_px < MIN_SOURCE_PX:
-            raise FaceError(
-                "source_too_small",
-                "The new face is too small to tell whose it is.",
-                "Use a photo that shows it larger.",
-            )
-        warnings = []
-        if source_face.quality.width_px < SMALL_SOURCE_PX:
-            warnings.append(
-                SwapWarning(
-                    "source_small",
-                    "The new face is rather small in its photo, so the likeness may be weak.",
-                    "A larger photo of the same person gives a better result.",
-                )
-            )
-        if abs(target_face.pose.yaw) > PROFILE_YAW:
-            warnings.append(
-                SwapWarning(
-                    "profile",
-                    "The face to replace is seen almost from the side.",
-                    "Faces that look towards the camera come out better.",
-                )
-            )
-        return warnings
+        return check_pair(target_face, source_face)
 
     def run(
         self,
@@ -233,10 +161,10 @@ class NeuralEngine:
         """
         if not swaps:
             raise FaceError("no_face", "No face was chosen.", "Choose a face to replace.")
-        neural = _as_neural(options)
+        neural = as_neural(options)
         self._refuse_missing(neural)
         warnings = [
-            self.check(swap.target_face, swap.source_face) + _outline_warnings(swap, neural)
+            self.check(swap.target_face, swap.source_face) + outline_warnings(swap, neural)
             for swap in swaps
         ]
         report = progress or _ignore
@@ -470,39 +398,8 @@ class NeuralEngine:
             to_target = self.analyser.similarity(result, target)
         left_out = item.identity.left_out
         return FaceOutcome(
-            face, to_source, to_target, (*warnings, *_left_out_warnings(left_out)), left_out
+            face, to_source, to_target, (*warnings, *left_out_warnings(left_out)), left_out
         )
-
-
-def _as_neural(options: SwapOptions | None) -> NeuralOptions:
-    if isinstance(options, NeuralOptions):
-        return options
-    return NeuralOptions() if options is None else NeuralOptions(measure=options.measure)
-
-
-def _outline_warnings(swap: FaceSwap, options: NeuralOptions) -> list[SwapWarning]:
-    if "hull" not in (options.masks or ()) or swap.target_face.landmarks is not None:
-        return []
-    return [
-        SwapWarning(
-            "no_outline",
-            "The outline of this face is not known, so the square round it was used.",
-            "Choose single parts of the face instead.",
-        )
-    ]
-
-
-def _left_out_warnings(left_out: Sequence[int]) -> list[SwapWarning]:
-    if not left_out:
-        return []
-    photos = "One photo was" if len(left_out) == 1 else f"{len(left_out)} photos were"
-    return [
-        SwapWarning(
-            "photos_left_out",
-            f"{photos} left out: no face there is surely the same person as the chosen one.",
-            "Photos that show the person large, sharp and from the front are easier to tell.",
-        )
-    ]
 
 
 def _plain_crop(image: Image, matrix: Matrix, size: int) -> Image:

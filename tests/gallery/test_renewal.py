@@ -16,7 +16,10 @@ from swaps.recipe import FaceMapping, RecipeError, SwapRecipe
 from swaps.services import get_engine, swap_request
 from tests.conftest import stored_face
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("passing_screener"),
+]
 
 ANALYSE = "faceweb.gallery.tasks.photo_analyse"
 

@@ -28,7 +28,10 @@ from tests.swaps.engines.test_neural import (
 )
 from tests.swaps.test_studio_views import Inputs, shown
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("published")]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("published", "passing_screener"),
+]
 
 
 def kept(*faces: Face) -> list[dict[str, Any]]:
@@ -186,6 +189,12 @@ def test_a_result_keeps_and_shows_how_it_was_made(neural_site, browser, user, ta
         assert words in page
 
 
+def _moved(image: np.ndarray) -> float:
+    """How far the colours of the left face went, blind to the noise of JPEG and watermark."""
+    before, after = (cv2.blur(part.astype(np.float32), (15, 15)) for part in (TARGET, image))
+    return float(np.abs(after - before)[200:440, 130:370].mean())
+
+
 def test_the_settings_reach_the_pixels(neural_site, user, target, source):
     neural_site()
     mapping = (FaceMapping(0, source.pk, 0),)
@@ -201,9 +210,9 @@ def test_the_settings_reach_the_pixels(neural_site, user, target, source):
     enhanced = pixels(Drawing(masks=frozenset(), enhance=100))
     nothing = pixels(Drawing(masks=frozenset({"regions"}), parts=frozenset({"nose"})))
     assert np.abs(plain - enhanced).max() > 40
-    # The small parser sees skin alone, so a nose shows nothing: two JPEG encodings differ.
-    assert np.abs(nothing - TARGET)[200:440, 130:370].mean() < 2.5
-    assert np.abs(plain - TARGET)[200:440, 130:370].mean() > 5
+    # The small parser sees skin alone, so a nose shows nothing.
+    assert _moved(nothing) < 0.8
+    assert _moved(plain) > 1.5
 
 
 def test_several_photos_of_one_person_are_used_and_a_strangers_is_left_out(

@@ -24,12 +24,8 @@ from models.networks.swapper import FaceSwapper, SwapperContract
 from models.same_person import PersonThresholds
 from models.store.cards import Manifest
 from swaps.engines.base import FaceSwap, ModelUsed, SwapEngine, SwapOptions
-from swaps.engines.neural import (
-    Networks,
-    NeuralEngine,
-    NeuralFaceSwap,
-    NeuralOptions,
-)
+from swaps.engines.neural import Networks, NeuralEngine
+from swaps.engines.neural_options import NeuralFaceSwap, NeuralOptions
 from tests.models.networks import graphs
 from tests.models.test_crops import points_at
 from tests.models.test_paste import psnr

@@ -14,7 +14,7 @@ from models.sessions import Session, SessionConfig, SessionFactory
 from models.store.cards import Manifest
 from models.store.files import sha256_of
 from models.store.weights import Unavailable, WeightStore
-from swaps.engines.neural import NeuralEngine, NeuralOptions
+from swaps.engines.neural import NeuralEngine
 from swaps.engines.neural_loader import (
     NeuralChoice,
     NeuralOffers,
@@ -22,6 +22,7 @@ from swaps.engines.neural_loader import (
     load_engine,
     quantize_card,
 )
+from swaps.engines.neural_options import NeuralOptions
 from tests.models.networks import graphs
 from tests.swaps.engines.test_neural import EMAP, LEFT, RIGHT, SOURCE, TARGET, changed, swap
 
