@@ -16,10 +16,13 @@ from faceweb.gallery.analysis import get_analyser
 from faceweb.weights import session_factory, weight_store
 from models.networks.base import ContractError
 from models.networks.genderage import GenderAge
+from models.networks.parser import FaceParser
 from models.networks.stylegan import Export
 from models.opening import find_age_network, find_parser, open_age_network, open_parser
+from models.sessions import SessionFactory
+from models.sessions.copies import CopyFailed
 from models.sessions.providers import CPU
-from models.store import ManifestError, Weight
+from models.store import ManifestError, Weight, WeightStore
 
 logger = logging.getLogger(__name__)
 
@@ -96,17 +99,28 @@ def _direction_folders() -> list[Path]:
 
 def _load_stylegan() -> EditEngine:
     store, sessions = weight_store(), session_factory()
-    parser = find_parser(store)
     ages = open_age_network(store, sessions)
     return StyleGanEngine.open(
         settings.STYLEGAN_DIR,
         _direction_folders(),
         sessions.get,
         get_analyser(),
-        parser=None if parser is None else open_parser(parser, sessions),
+        parser=_parser(store, sessions),
         estimate_age=_years_by(ages) if isinstance(ages, GenderAge) else None,
         batch=1 if sessions.providers()[0] == CPU else BATCH,
     )
+
+
+def _parser(store: WeightStore, sessions: SessionFactory) -> FaceParser | None:
+    """The parser, or None where there is none that works: then landmarks draw the mask."""
+    weight = find_parser(store)
+    if weight is None:
+        return None
+    try:
+        return open_parser(weight, sessions)
+    except (ContractError, CopyFailed, OSError) as error:
+        logger.error("edits do without the face parser: %s", error)
+        return None
 
 
 def _years_by(network: GenderAge) -> AgeEstimator:

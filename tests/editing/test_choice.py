@@ -136,6 +136,12 @@ def test_a_damaged_parser_is_not_opened(loaded, exported):
     assert loaded({}).parse(np.zeros((64, 64, 3), np.uint8)) is None
 
 
+def test_a_parser_that_is_another_network_is_done_without(loaded, caplog):
+    engine = loaded({PARSERS[0]: graphs.recogniser})
+    assert engine.parse(np.zeros((64, 64, 3), np.uint8)) is None
+    assert "do without the face parser" in caplog.text
+
+
 def test_with_the_pack_an_age_is_taken_in_years(loaded, sitter):
     engine = loaded({AGE: graphs.genderage})
     assert choice.editor_choice().takes_years

@@ -22,7 +22,18 @@ from models.imaging import Image
 from tests.models import faces
 
 PORTRAITS = ["astronaut", "hopper", "man_c_2", "man_couch", "woman_d", "woman_b_1"]
-DELIVERED = [*PORTRAITS, "man_a_closeup", "woman_glasses_smile", "couple", "group_restaurant"]
+DELIVERED = [
+    *PORTRAITS,
+    "astronaut_collins",
+    "couple",
+    "group_restaurant",
+    "hopper_glasses",
+    "man_a_closeup",
+    "man_a_smile",
+    "man_c_1",
+    "woman_b_2",
+    "woman_glasses_smile",
+]
 WITH_HAIR = ["man_a_smile", "man_couch", "woman_b_1", "woman_b_2", "woman_glasses_smile"]
 SMILE, EARNEST = EditRequest(smile=0.5), EditRequest(smile=-0.5)
 OLDER = EditRequest(age=0.5)
@@ -247,6 +258,22 @@ def test_every_strand_stays_where_it_is(name: str) -> None:
 @pytest.mark.parametrize("name", ["hopper", "hopper_glasses", "woman_d", "man_c_1", "man_c_2"])
 def test_a_hat_white_hair_and_a_bald_head_are_left_as_they_are(name: str) -> None:
     assert hair_of(name) is None
+
+
+@pytest.mark.parametrize("name", WITH_HAIR)
+def test_grey_ends_before_its_frame_does_and_comes_out_the_same_again(name: str) -> None:
+    hair, again = hair_of(name), find_hair(faces.photo(name), faces.faces(name)[0])
+    assert hair is not None and again is not None
+    assert np.array_equal(hair.amount, again.amount)
+    height, width = faces.photo(name).shape[:2]
+    x1, y1, x2, y2 = hair.box
+    for rim, is_inside in (
+        (hair.amount[0], y1 > 0),
+        (hair.amount[-1], y2 < height),
+        (hair.amount[:, 0], x1 > 0),
+        (hair.amount[:, -1], x2 < width),
+    ):
+        assert not is_inside or rim.max() < 0.02
 
 
 def test_hair_is_left_alone_by_all_but_older() -> None:
