@@ -10,9 +10,11 @@ class ModerationConfig(AppConfig):
         from faceweb.gallery import retention, screening
         from faceweb.moderation import checks, roles, sections  # noqa: F401 - checks register
         from faceweb.moderation.cases import photos_in_cases_keep
+        from faceweb.moderation.screening import sections as screening_sections
         from faceweb.moderation.screening.screener import PictureScreener
 
         screening.register(PictureScreener())
         retention.register(photos_in_cases_keep)
         sections.register()
+        screening_sections.register()
         post_migrate.connect(roles.roles_make, sender=self, dispatch_uid="moderation.roles")

@@ -1,6 +1,7 @@
 """From a photo that came in to its verdict: thresholds, failing closed, what people are told."""
 
 import time
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.urls import reverse
 
+from faceweb.accounts.personal_data import sections
 from faceweb.gallery.errors import ResultBlocked, ScreeningFailed
 from faceweb.gallery.models import Photo
 from faceweb.gallery.screening import get_screener
@@ -24,6 +26,7 @@ from faceweb.moderation.screening.time_limit import TooSlow, within
 from faceweb.moderation.screening.verdict import Level, scores_judge
 from models.face import Face
 from models.networks.nudenet import CLASSES
+from models.store import Unavailable, Weight
 from tests.conftest import shared_dir, stored_face
 from tests.moderation.conftest import FakeBackend
 
@@ -346,6 +349,52 @@ def test_an_estimator_that_fails_is_a_screening_that_fails(
 ) -> None:
     monkeypatch.setattr(ages, "get_estimator", lambda: FakeAges())
     assert screened(arrive()).screening == Photo.Screening.PENDING
+
+
+def test_the_estimator_is_the_packs_where_that_is_installed(monkeypatch, tmp_path) -> None:
+    made = []
+
+    class Network:
+        def __init__(self, session: object, scales: bool) -> None:
+            made.append((session, scales))
+
+        def years(self, image: np.ndarray, box: np.ndarray) -> float:
+            return 30.0
+
+    weight = Weight("buffalo_l", "genderage.onnx", tmp_path, "digest", None)
+    found = {"module": SimpleNamespace(GenderAge=Network, scales_itself=lambda path: True)}
+    store = SimpleNamespace(resolve_model=lambda *names: weight)
+    monkeypatch.setattr(ages, "find_spec", lambda name: found.get("module"))
+    monkeypatch.setattr(ages, "import_module", lambda name: found["module"])
+    monkeypatch.setattr(ages, "weight_store", lambda: store)
+    monkeypatch.setattr(
+        ages, "session_factory", lambda: SimpleNamespace(get=lambda path, digest: digest)
+    )
+    try:
+        ages._loaded.cache_clear()
+        assert isinstance(ages.get_estimator(), Network)
+        assert made == [("digest", True)]
+        ages._loaded.cache_clear()
+        store.resolve_model = lambda *names: Unavailable("buffalo_l", "is not here", "fetch it")
+        assert ages.get_estimator() is None
+        ages._loaded.cache_clear()
+        found.clear()
+        assert ages.get_estimator() is None
+    finally:
+        ages._loaded.cache_clear()
+
+
+def test_what_was_seen_is_exported_and_erased_with_the_account(
+    arrive, analyser, backend, user, other_user
+) -> None:
+    backend.seen = {"belly_exposed": 0.4}
+    screened(arrive())
+    screened(arrive(owner=other_user))
+    (section,) = [each for each in sections() if each.name == "screenings"]
+    (row,) = section.rows(user)
+    assert (row["verdict"], row["scores"]) == ("clear", {"nudenet": {"belly_exposed": 0.4}})
+    section.erase(user)
+    assert Screening.objects.get().person == other_user
 
 
 # --- switched off ---------------------------------------------------------------------------------
