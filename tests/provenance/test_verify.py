@@ -2,7 +2,9 @@
 
 import io
 import json
+import time
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -192,23 +194,18 @@ def test_a_note_alone_says_no_more_than_it_says() -> None:
     assert answers(report) == ["no", "partly", "no", "no"]
 
 
-def test_an_expired_certificate_does_not_disown_old_pictures(result: Photo) -> None:
-    said = {
-        "active_manifest": "m",
-        "manifests": {"m": {"signature_info": {"issuer": "x"}}},
-        "validation_results": {
-            "activeManifest": {
-                "success": [
-                    {"code": "claimSignature.validated"},
-                    {"code": "signingCredential.trusted"},
-                ],
-                "failure": [{"code": "signingCredential.expired"}],
-            }
-        },
-    }
-    from faceweb.provenance.inspection import _summary
-
-    assert _summary(said).state == "ours_expired"
+def test_a_certificate_that_ran_out_is_nobodys(
+    monkeypatch: pytest.MonkeyPatch, settings: Any
+) -> None:
+    monkeypatch.setattr(keys, "LEAF_LIFE", timedelta(seconds=3))
+    plain = jpeg(pixels_of(foreign_picture()))
+    claim = credentials.result_claim(plain, (credentials.Step.now("swap", "classic"),))
+    signed = credentials.credentials_sign(plain, "image/jpeg", claim)
+    time.sleep(4)
+    report = look(signed)
+    assert report.verdict == "elsewhere"
+    assert report.signs[0].answer == "partly"
+    assert "has run out" in report.signs[0].sentence
 
 
 HOSTILE = [
