@@ -28,6 +28,7 @@ _OTHER_GRID_BELOW = 2 * pattern.SMALL_BELOW
 _WORTH_TAKING_OUT = 5.5
 """Peak of the pilots that an older mark must reach; a weaker one does not compete with the new."""
 
+_TRIED = 2
 _STRIP_PIXELS = 1 << 20
 
 
@@ -63,7 +64,7 @@ def _older_mark(texture: Texture, side: float) -> Array:
     """What a mark that is there already has added to the luma, on the picture's grid."""
     evidence = texture.evidence
     lattice = sync.Lattice(evidence, coarse=True)
-    finding = find_upright(evidence, side, lattice, _WORTH_TAKING_OUT)
+    finding = find_upright(evidence, side, lattice, _TRIED, _WORTH_TAKING_OUT)
     if finding is None:
         return np.zeros_like(texture.detail)
     symbols = pattern.symbols(id_encode(finding.mark_id))
@@ -104,7 +105,7 @@ def _added(image: Array, delta: Array) -> Array:
             flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        levels = np.rint(part).astype(np.int16)
+        levels = cv2.add(part, 0.0, dtype=cv2.CV_16S)
         cv2.add(strip, cv2.merge([levels] * 3), dst=marked[top : top + step], dtype=cv2.CV_8U)
     return marked
 

@@ -70,15 +70,15 @@ def sides_of(width: int, height: int) -> tuple[float, float]:
 
 
 def find_upright(
-    plane: Array, side: float, lattice: Lattice, worth: float = _WORTH_REFINING
+    plane: Array, side: float, lattice: Lattice, count: int, worth: float
 ) -> Finding | None:
     """The mark in the evidence of a picture that may be resized, cropped or mirrored.
 
-    Where the pilots' peak stays below ``worth`` no time is spent.
+    ``count`` geometries are tried; where the pilots' peak stays below ``worth`` no time is spent.
     """
     for mark_id, placement in _decoded(plane, [_OWN], worth):
         return Finding(mark_id, side, placement)
-    for mark_id, placement in _decoded(plane, lattice.upright(_UPRIGHT), worth):
+    for mark_id, placement in _decoded(plane, lattice.upright(count), worth):
         return Finding(mark_id, side, placement)
     return None
 
