@@ -34,10 +34,10 @@ class Credentials:
     """Content credentials found in a file.
 
     Attributes:
-        state: ``ours`` (signed by one of the roots given, untouched since), ``ours_expired`` (the
-            same, but the certificate has run out), ``ours_altered`` (the picture or the manifest
-            was changed after this site signed it), ``foreign`` (signed by somebody else),
-            ``foreign_altered``, or ``unreadable``.
+        state: ``ours`` (signed under one of the roots given, untouched since), ``ours_altered``
+            (the picture or the manifest was changed after this site signed it), ``foreign`` (signed
+            by somebody else), ``expired`` (signed by somebody whose certificate has run out, so
+            that nobody can tell whose it was), ``foreign_altered``, or ``unreadable``.
         issuer: who signed it, as the certificate says.
         generator: the program that made it, as the manifest says.
         steps: for ours, the history of edits as `credentials.Step` gives it.
@@ -145,16 +145,18 @@ def _summary(store: dict[str, Any]) -> Credentials:
         outcome: {str(entry.get("code")) for entry in results.get(outcome) or ()}
         for outcome in ("success", "failure")
     }
-    # The signature is checked apart from the certificate's dates, and both from the picture.
+    # The signature is checked apart from who made it, and both from the picture. The reader calls
+    # nobody trusted whose certificate has run out.
     genuine = "claimSignature.validated" in codes["success"]
     ours = genuine and "signingCredential.trusted" in codes["success"]
     dates = {"signingCredential.expired", "claimSignature.outsideValidity"}
     altered = codes["failure"] - dates - {"signingCredential.untrusted"}
-    expired = bool(codes["failure"] & dates)
     if ours:
-        state = "ours_altered" if altered else "ours_expired" if expired else "ours"
+        state = "ours_altered" if codes["failure"] else "ours"
+    elif altered:
+        state = "foreign_altered"
     else:
-        state = "foreign_altered" if altered else "foreign"
+        state = "expired" if codes["failure"] & dates else "foreign"
     signature = active.get("signature_info") or {}
     generators = active.get("claim_generator_info") or [{}]
     return Credentials(

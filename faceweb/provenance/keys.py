@@ -1,7 +1,7 @@
 """The key that signs content credentials, its certificate, and the roots they are trusted by.
 
-Where the operator names no certificate, the site makes its own: a root (P-256, 20 years) and under
-it a leaf (10 years: without a time stamp a signature is worth something as long as its certificate
+Where the operator names no certificate, the site makes its own: a root (P-256, 25 years) and under
+it a leaf (20 years: without a time stamp a signature is worth something as long as its certificate
 is valid). They lie in ``PROVENANCE_DIR``:
 
 - ``authority.pem``: the root's key and certificate, needed for renewing only;
@@ -35,10 +35,10 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from django.conf import settings
 
-ROOT_LIFE = timedelta(days=20 * 365)
-LEAF_LIFE = timedelta(days=10 * 365)
+ROOT_LIFE = timedelta(days=25 * 365)
+LEAF_LIFE = timedelta(days=20 * 365)
 # A root with less than this left is replaced when the leaf is renewed.
-ROOT_FLOOR = timedelta(days=365)
+ROOT_FLOOR = timedelta(days=10 * 365)
 WARN_AHEAD = timedelta(days=30)
 # Clocks of machines differ a little.
 BACKDATED = timedelta(hours=1)
@@ -148,7 +148,7 @@ def identity_init() -> bool:
 
 
 def identity_renew(*, new_root: bool = False) -> None:
-    """Make a new leaf, and a new root too if asked for or if the old one ends within a year.
+    """Make a new leaf, and a new root too if asked for or if the old one ends too soon.
 
     Raises:
         KeysError: the keys come from the operator, or are not here.

@@ -165,14 +165,13 @@ def _report(found: _Found) -> Report:
     by_looks = result_by_looks(found.hashes, found.quality)
     credentials = found.credentials or None
     result = by_id or (by_looks.result if by_looks else None)
-    ours = credentials is not None and credentials.state in {"ours", "ours_expired"}
-    if ours or by_id:
+    if by_id or (credentials and credentials.state == "ours"):
         verdict: Verdict = "here"
     elif by_looks:
         verdict = "alike"
     elif credentials and credentials.state == "ours_altered":
         verdict = "altered"
-    elif credentials and credentials.state in {"foreign", "foreign_altered"}:
+    elif credentials and credentials.state in {"foreign", "foreign_altered", "expired"}:
         verdict = "elsewhere"
     elif found.source_type in _AI_SOURCE_TYPES or found.mark_id is not None:
         verdict = "stated"
@@ -217,10 +216,6 @@ def _credentials_sign(credentials: Credentials | Literal[False] | None) -> Sign:
     signer = credentials.issuer or "somebody who is not named"
     said: dict[str, tuple[Answer, str]] = {
         "ours": ("yes", "Signed by this site, and nothing was changed since."),
-        "ours_expired": (
-            "yes",
-            "Signed by this site with a certificate that has run out since; nothing was changed.",
-        ),
         "ours_altered": (
             "partly",
             "Signed by this site, but the file was changed since. What the credentials say may not "
@@ -230,6 +225,11 @@ def _credentials_sign(credentials: Credentials | Literal[False] | None) -> Sign:
             "partly",
             f"It has credentials from elsewhere, signed by: {signer}. They fit the file; whether "
             "the signer can be trusted is not known here.",
+        ),
+        "expired": (
+            "partly",
+            f"It has credentials that name {signer}. They fit the file, but their certificate has "
+            "run out, so that it cannot be told any more whose they are.",
         ),
         "foreign_altered": (
             "partly",

@@ -37,7 +37,7 @@ def test_it_is_made_at_first_need_and_kept(folder: Path) -> None:
     assert not keys.will_be_made()
     assert keys.identity_load() == identity
     assert identity.algorithm == "es256"
-    assert identity.not_after - datetime.now(UTC) > timedelta(days=9 * 365)
+    assert identity.not_after - datetime.now(UTC) > timedelta(days=19 * 365)
     assert keys.roots_load() == [identity.root]
 
 

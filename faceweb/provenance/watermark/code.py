@@ -39,7 +39,10 @@ def id_encode(mark_id: int) -> Array:
 
 
 def ids_decode(soft: Array) -> list[int | None]:
-    """The id behind each row of (B, 384) soft bits (positive means 1), None where the check fails."""
+    """The id behind each row of (B, 384) soft bits, None where the check fails.
+
+    A positive soft bit means 1, and the further from zero, the surer.
+    """
     messages = np.packbits(_viterbi(soft), axis=1)
     found: list[int | None] = []
     for message in messages:

@@ -23,11 +23,12 @@ _KNEE, _LEAST_LEVEL = 0.7, 0.2
 _NYQUIST = 0.95
 
 _OTHER_GRID_BELOW = 2 * pattern.SMALL_BELOW
-"""Larger pictures were hardly cut out of, or blown up from, one that was marked on the other grid."""
+"""Root of the pixels: larger pictures were hardly blown up from one marked on the other grid."""
 
 _WORTH_TAKING_OUT = 5.5
 """Peak of the pilots that an older mark must reach; a weaker one does not compete with the new."""
 
+_TRIED = 2
 _STRIP_PIXELS = 1 << 20
 
 
@@ -35,13 +36,13 @@ def watermark_embed(image: Array, mark_id: int) -> Array:
     """A copy of an (H, W, 3) uint8 BGR picture that carries a 64-bit id.
 
     A mark that the picture already carries is taken out first, also where the picture was resized,
-    cropped or mirrored since, so that the new one alone is read. From about 0.1 megapixels
-    on the mark is reliable; smaller pictures hold what they can, and one with a side below 32 pixels
-    comes back as it is.
+    cropped or mirrored since, so that the new one alone is read. From about 0.1
+    megapixels on the mark is reliable; smaller pictures hold what they can, and one below 64 x 64
+    pixels, or with a side below 32, comes back as it is.
     """
     symbols = pattern.symbols(id_encode(mark_id))
     height, width = image.shape[:2]
-    if min(height, width) < pattern.LEAST:
+    if pattern.too_small(width, height):
         return image.copy()
     own, other = sides_of(width, height)
     texture = texture_of(luma_on_grid(image, own))
@@ -63,14 +64,14 @@ def _older_mark(texture: Texture, side: float) -> Array:
     """What a mark that is there already has added to the luma, on the picture's grid."""
     evidence = texture.evidence
     lattice = sync.Lattice(evidence, coarse=True)
-    finding = find_upright(evidence, side, lattice, _WORTH_TAKING_OUT)
+    finding = find_upright(evidence, side, lattice, _TRIED, _WORTH_TAKING_OUT)
     if finding is None:
         return np.zeros_like(texture.detail)
     symbols = pattern.symbols(id_encode(finding.mark_id))
     at = sync.polished(evidence, finding.placement, symbols)
     passed = float((texture.strength * texture.weight).sum()) / (pattern.PERIOD * at.scale) ** 2
-    passed = passed * detail_response(pattern.RADII / (pattern.PERIOD * at.scale))
-    values = symbols * band_amplitudes(at.carriers, symbols) / passed
+    passed_by_carrier = passed * detail_response(pattern.RADII / (pattern.PERIOD * at.scale))
+    values = symbols * band_amplitudes(at.carriers, symbols) / passed_by_carrier
     shift = np.exp(-2j * np.pi / pattern.PERIOD * (pattern.CARRIERS @ at.start))
     tile = sync.symmetry_undo(pattern.tile_of(values * shift), at.symmetry)
     spread = sync.tile_spread(tile, texture.detail.shape, at.scale, at.angle)
@@ -104,7 +105,7 @@ def _added(image: Array, delta: Array) -> Array:
             flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP,
             borderMode=cv2.BORDER_REPLICATE,
         )
-        levels = np.rint(part).astype(np.int16)
+        levels = cv2.add(part, 0.0, dtype=cv2.CV_16S)
         cv2.add(strip, cv2.merge([levels] * 3), dst=marked[top : top + step], dtype=cv2.CV_8U)
     return marked
 
@@ -116,4 +117,4 @@ def _levels(root: float, side: float) -> Array:
     """
     shown = pattern.PERIOD * root / (2 * side)
     levels = np.clip(_KNEE * shown / 2 / pattern.RADII, _LEAST_LEVEL, 1)
-    return np.where(_NYQUIST * shown > pattern.RADII, levels, 0)
+    return levels * (_NYQUIST * shown > pattern.RADII)

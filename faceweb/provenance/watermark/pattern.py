@@ -3,8 +3,8 @@
 The pattern is a tile of PERIOD x PERIOD grid pixels, repeated. All its energy therefore lies at
 multiples of 1/PERIOD cycles per grid pixel; those between two radii are its carriers (orthogonal
 frequency-division multiplexing in two dimensions). Every sixth carrier is a pilot of known phase,
-which tells where the tile starts; each of the others holds two channel bits, one in its real and one
-in its imaginary part.
+which tells where the tile starts; each of the others holds two channel bits, one in its real and
+one in its imaginary part.
 
 The grid belongs to the picture as a whole: it has SIDE**2 pixels, whatever the stored size, so that
 a resized copy keeps its grid.
@@ -31,10 +31,15 @@ SMALL_SIDE = 384.0
 SMALL_BELOW = 400.0
 """Root of the number of pixels below which a picture is small."""
 
-LEAST = 32
-"""Pictures with a shorter side than this, in pixels, cannot carry a mark."""
+_LEAST_SIDE, _LEAST_ROOT = 32, 64.0
+"""Shortest side of a picture that can carry a mark, and least root of its number of pixels."""
 
 PILOT_EVERY = 6
+
+
+def too_small(width: int, height: int) -> bool:
+    """Whether a picture of this size cannot carry a mark at all."""
+    return min(width, height) < _LEAST_SIDE or (width * height) ** 0.5 < _LEAST_ROOT
 
 
 def grid_side(width: int, height: int) -> float:

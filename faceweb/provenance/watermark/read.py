@@ -21,8 +21,8 @@ from .texture import luma_on_grid, texture_of
 Array = npt.NDArray[Any]
 
 _OWN = (1.0, 0.0)
-"""The geometry of a picture's own grid. It is tried first: the newest mark lies there, while what is
-left of older ones may lie elsewhere."""
+"""The geometry of a picture's own grid. It is tried first: the newest mark lies there, while what
+is left of older ones may lie elsewhere."""
 
 _UPRIGHT, _TURNED, _TRIED = 4, 4, 3
 DECODED_AT_MOST = 2 * (1 + _TRIED) + 2 * _TRIED
@@ -45,7 +45,7 @@ class Finding:
 def watermark_read(image: Array) -> int | None:
     """The id in an (H, W, 3) uint8 BGR picture, None where there is none or it is past reading."""
     height, width = image.shape[:2]
-    if min(height, width) < pattern.LEAST:
+    if pattern.too_small(width, height):
         return None
     seen = []
     for side in sides_of(width, height):
@@ -70,15 +70,15 @@ def sides_of(width: int, height: int) -> tuple[float, float]:
 
 
 def find_upright(
-    plane: Array, side: float, lattice: Lattice, worth: float = _WORTH_REFINING
+    plane: Array, side: float, lattice: Lattice, count: int, worth: float
 ) -> Finding | None:
     """The mark in the evidence of a picture that may be resized, cropped or mirrored.
 
-    Where the pilots' peak stays below ``worth`` no time is spent.
+    ``count`` geometries are tried; where the pilots' peak stays below ``worth`` no time is spent.
     """
     for mark_id, placement in _decoded(plane, [_OWN], worth):
         return Finding(mark_id, side, placement)
-    for mark_id, placement in _decoded(plane, lattice.upright(_UPRIGHT), worth):
+    for mark_id, placement in _decoded(plane, lattice.upright(count), worth):
         return Finding(mark_id, side, placement)
     return None
 

@@ -1,7 +1,7 @@
 """Finding the pattern in a picture that was resized, cropped, mirrored or turned.
 
-The mark's energy lies on a square lattice of frequencies, so that the picture's power spectrum shows
-where scale and angle are right, whatever the data and wherever the tile starts (compare the
+The mark's energy lies on a square lattice of frequencies, so that the power spectrum shows where
+scale and angle are right, whatever the data and wherever the tile starts (compare the
 template of Pereira and Pun, IEEE Transactions on Image Processing, 2000). With these the tiles are
 summed, and the pilots' correlation tells where the tile starts and which of the eight
 symmetries of the square was applied: the lattice looks alike in all of them.
@@ -34,7 +34,7 @@ _NEIGHBOURHOOD = 25
 _CONTRAST_LIMIT = 6.0
 
 _ROUGH_STEPS, _FINE_STEPS = 1, 2
-"""Steps of the pilots' correlation per grid pixel, while geometries are many and when one is left."""
+"""Steps of the pilots' correlation per grid pixel: to choose a geometry, and for the chosen one."""
 
 _RING = 15
 _REFINEMENTS = (0.0012, 0.0006)
@@ -66,7 +66,7 @@ class Lattice:
     """The power spectrum of a plane, as contrast to its neighbourhood."""
 
     def __init__(self, plane: Array, coarse: bool = False) -> None:
-        """``coarse`` looks at the lower carriers alone: a quarter of the work, a little less sure."""
+        """``coarse`` looks at the lower carriers alone: a quarter of the work, less sure."""
         self._carriers, self._unit, self._scales = pattern.CARRIERS, 1.0, _SCALES
         if coarse:
             plane = cv2.resize(plane, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)

@@ -1,4 +1,4 @@
-"""Where a picture hides a mark, and how the reader weighs what it finds there: one measure for both.
+"""Where a picture hides a mark, and how the reader weighs what it finds there: one measure.
 
 Units: grey levels 0..255, grid pixels (see ``pattern``).
 """
