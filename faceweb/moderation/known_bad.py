@@ -229,7 +229,7 @@ def _put(
     return entry
 
 
-def looks_of(image: Image) -> PdqHash:
+def picture_hash(image: Image) -> PdqHash:
     """The perceptual hash that a picture, uint8 (H, W, 3) BGR, is known by here."""
     return pdq_hash(_reduced(image))
 

@@ -86,7 +86,7 @@ class PictureScreener:
             return known.and_also(shown).and_also(_look(image, faces))
 
         sight = within(settings.SCREENING_SECONDS, look)
-        return _finding(Screening.Subject.UPLOAD, sight, image, known_bad.looks_of(image))
+        return _finding(Screening.Subject.UPLOAD, sight, image, known_bad.picture_hash(image))
 
     def photo_give_up(self, photo: Photo) -> None:
         """See `Screener`."""
