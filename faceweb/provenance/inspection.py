@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from faceweb.provenance.containers import source_type_read
 from faceweb.provenance.pdq import pdq_dihedral, pdq_hash
@@ -68,6 +69,8 @@ class Credentials:
         )
 
 
+HASHED_PX: Final = 1024
+
 _REDUCED_READS: Final = {
     1: cv2.IMREAD_COLOR,
     2: cv2.IMREAD_REDUCED_COLOR_2,
@@ -93,12 +96,27 @@ def looks_read(clean: Path, reduction: int, upload: bytes) -> dict[str, Any]:
         raise ValueError("the clean copy is not a picture")
     picture = np.asarray(image, np.uint8)
     mark_id = watermark_read(picture)
+    seen = reduced_for_hash(picture)
     return {
         "mark_id": None if mark_id is None else f"{mark_id:016x}",
-        "hashes": [way.hex() for way in pdq_dihedral(picture)],
-        "quality": pdq_hash(picture).quality,
+        "hashes": [way.hex() for way in pdq_dihedral(seen)],
+        "quality": pdq_hash(seen).quality,
         "source_type": source_type_read(upload),
     }
+
+
+def reduced_for_hash(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The picture, uint8 (H, W, 3), with its longer side at most `HASHED_PX`.
+
+    It is hashed in a hundredth of the time, and its hash differs in a few bits from that of the
+    whole picture.
+    """
+    height, width = image.shape[:2]
+    scale = HASHED_PX / max(height, width)
+    if scale >= 1:
+        return image
+    size = (max(round(width * scale), 1), max(round(height * scale), 1))
+    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def media_type_of(head: bytes) -> str | None:

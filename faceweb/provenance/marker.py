@@ -26,6 +26,7 @@ from faceweb.provenance.credentials import (
     credentials_sign,
     result_claim,
 )
+from faceweb.provenance.inspection import reduced_for_hash
 from faceweb.provenance.keys import identity_load
 from faceweb.provenance.models import MarkedResult
 from faceweb.provenance.pdq import PdqHash, pdq_hash
@@ -88,13 +89,15 @@ class ResultMarker:
             identity_load().check_valid()
             mark_id = secrets.randbelow(2**64 - 1) + 1
             marked = watermark_embed(image, mark_id)
+            seen = reduced_for_hash(marked)
             step = Step.now(making.origin, str(making.details.get("engine", "")))
             return ResultMark(
                 image=marked,
                 mark_id=mark_id,
                 claim=result_claim(_stored(making.target), (*earlier, step)),
-                plain=pdq_hash(marked),
-                badged=pdq_hash(badge_draw(marked)),
+                plain=pdq_hash(seen),
+                # The badge grows with the picture, so on the small one it is as large.
+                badged=pdq_hash(badge_draw(seen)),
             )
 
     def download_copy(self, photo: Photo, *, badge: bool) -> bytes:

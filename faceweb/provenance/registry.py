@@ -1,10 +1,11 @@
 """Was this made here? By the id in the picture, or by its looks among all results ever made.
 
 Looks are PDQ hashes of 256 bits; their distance is how many bits differ. `SAME` = 31 is the
-threshold that PDQ's authors give. Measured on results: encoded anew at JPEG quality 40, 2 to 12;
-half the size, 4 to 24; with the visible badge, 24 to 40, which is why the badged picture is hashed
-too; cropped by 5 %, 68 and more, which looks cannot find and the invisible mark does; two different
-pictures, 124 and more. Mirrored and turned pictures are found by asking for all eight ways round.
+threshold that PDQ's authors give. Measured on photos (bench/RESULTS.md): encoded anew at JPEG
+quality 40, at most 2; half the size, 2 to 30; with the visible badge, 4 to 30, and more together
+with another change, which is why the badged picture is hashed too; cropped by 5 %, 72 and more,
+which looks cannot find and the invisible mark does; two different pictures, about 128. Mirrored and
+turned pictures are found by asking for all eight ways round.
 
 The hashes lie in this process's memory, 72 bytes a result, read from the database at the first
 search and then only what is new. Beyond `ENTRIES_MOST` results the oldest are no longer searched by
@@ -19,9 +20,9 @@ from typing import Final
 
 import numpy as np
 from django.utils import timezone
-from numpy.typing import NDArray
 
 from faceweb.provenance.models import MarkedResult
+from faceweb.provenance.pdq import hashes_pack, nearest
 
 SAME: Final = 31
 # PDQ's authors: below this a picture has too little in it for its hash to mean anything.
@@ -30,8 +31,6 @@ ENTRIES_MOST: Final = 4_000_000
 
 _BATCH = 50_000
 _WORDS = 4
-# What fits the processor's cache.
-_BLOCK = 16_384
 _HASHES = 2
 # Rows of transactions that were still open at the last reading may have lower numbers than the
 # newest row that was read.
@@ -61,8 +60,8 @@ def result_by_looks(hashes: Sequence[bytes], quality: int, most: int = SAME) -> 
     """
     if quality < QUALITY_FLOOR:
         return None
-    found = _index.nearest(hashes)
-    if found is None or found[1] > most:
+    found = _index.nearest(hashes, most)
+    if found is None:
         return None
     result = MarkedResult.objects.filter(pk=found[0]).first()
     return None if result is None else Match(result, found[1])
@@ -110,21 +109,19 @@ class LooksIndex:
             self._add(batch)
             self._settled, self._unsettled = settled, unsettled
 
-    def nearest(self, hashes: Sequence[bytes]) -> tuple[int, int] | None:
-        """Key and distance of the entry nearest to any of ``hashes``; None where there is none."""
+    def nearest(self, hashes: Sequence[bytes], most: int = SAME) -> tuple[int, int] | None:
+        """Key and distance of the entry nearest to any of ``hashes``, if it is within ``most``."""
         self.refresh()
         with self._lock:
             known, keys = self._hashes[..., : self._count], self._keys[: self._count]
-        if not len(keys):
-            return None
-        best, at = 257, 0
+        best: tuple[int, int] | None = None
         for query in hashes:
-            words = np.frombuffer(query, ">u8").astype(np.uint64)
             for entries in known:
-                distance, index = _nearest(entries, words)
-                if distance < best:
-                    best, at = distance, index
-        return int(keys[at]), best
+                within = most if best is None else best[1] - 1
+                places, distances = nearest(entries.T, query, within)
+                if len(places):
+                    best = int(keys[places[0]]), int(distances[0])
+        return best
 
     def _start_late(self) -> None:
         """Leave out the oldest where there are more than may be held."""
@@ -148,25 +145,10 @@ class LooksIndex:
             self._hashes, self._keys = hashes, keys
         columns = ([plain for _, plain, _ in rows], [badged for _, _, badged in rows])
         for which, column in enumerate(columns):
-            packed = bytes.fromhex("".join(column))
-            words = np.frombuffer(packed, ">u8").reshape(-1, _WORDS)
-            self._hashes[which, :, keep:needed] = words.T
+            packed = hashes_pack([bytes.fromhex(text) for text in column])
+            self._hashes[which, :, keep:needed] = packed.T
         self._keys[keep:needed] = [key for key, _, _ in rows]
         self._count = needed
-
-
-def _nearest(entries: NDArray[np.uint64], words: NDArray[np.uint64]) -> tuple[int, int]:
-    """Least number of bits in which one of ``entries`` (4, N) differs from ``words``, and which."""
-    best, at = 257, 0
-    for start in range(0, entries.shape[1], _BLOCK):
-        block = entries[:, start : start + _BLOCK]
-        distances = np.bitwise_count(block[0] ^ words[0]).astype(np.uint16)
-        for column, word in zip(block[1:], words[1:], strict=True):
-            distances += np.bitwise_count(column ^ word)
-        index = int(distances.argmin())
-        if distances[index] < best:
-            best, at = int(distances[index]), start + index
-    return best, at
 
 
 _index = LooksIndex()

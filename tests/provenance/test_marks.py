@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -16,6 +17,7 @@ from faceweb.gallery.models import Photo
 from faceweb.gallery.services import photo_delete
 from faceweb.provenance import containers, credentials, marker
 from faceweb.provenance.models import MarkedResult
+from faceweb.provenance.pdq import hamming, pdq_hash
 from faceweb.provenance.services import badged_copy
 from faceweb.provenance.watermark import watermark_read
 from tests.gallery.conftest import files_in, store_result
@@ -293,3 +295,17 @@ def test_other_kinds_of_files_are_refused() -> None:
 )
 def test_the_source_type_of_any_writer_is_found(packet: str, stated: str | None) -> None:
     assert containers.source_type_read(packet.encode()) == stated
+
+
+def test_a_large_results_badged_copy_has_the_badged_hash(
+    user: Any, photo_factory: Any, portrait: np.ndarray, published: Any, passing_screener: Any
+) -> None:
+    """Hashes are made of a reduced picture; what leaves is whole, or reduced to another size."""
+    large = np.asarray(cv2.resize(portrait, (2400, 2400), interpolation=cv2.INTER_CUBIC), np.uint8)
+    photo = store_result(user, photo_factory(user, large), image=large)
+    mark = MarkedResult.objects.get(photo=photo)
+    for max_side in (None, 1600, 700):
+        shown = pixels_of(badged_copy(photo=photo, max_side=max_side))
+        assert hamming(pdq_hash(shown).bits, bytes.fromhex(mark.pdq_badged)) <= 10
+    stored = pixels_of(content_of(photo))
+    assert hamming(pdq_hash(stored).bits, bytes.fromhex(mark.pdq)) <= 10
