@@ -166,6 +166,12 @@ def passing_screener(monkeypatch: pytest.MonkeyPatch) -> None:
         def photo_give_up(self, photo: Photo) -> None:
             raise AssertionError("it never fails")
 
+        def photo_explain(self, photo: Photo) -> None:
+            return None
+
+        def warm_up(self) -> None:
+            return None
+
         def result_screen(self, owner: Any, image: np.ndarray, parents: Any) -> Finding:
             return Finding(Photo.Screening.CLEAR, lambda photo: None)
 

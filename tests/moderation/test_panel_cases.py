@@ -1,7 +1,9 @@
 """The queue and the page of one case, as moderators use them."""
 
 import re
+import sys
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +16,16 @@ from django.utils import timezone
 from faceweb.gallery.models import Lineage, Photo
 from faceweb.moderation.appeals import appeal_create
 from faceweb.moderation.cases import case_open
-from faceweb.moderation.models import AuditEntry, Case, Decision, Report, Screening, Strike
+from faceweb.moderation.models import (
+    AuditEntry,
+    Case,
+    Decision,
+    ProtectedFace,
+    Report,
+    Screening,
+    Strike,
+)
+from faceweb.provenance.models import MarkedResult
 from tests.moderation.deciding import admin, decide, lead, mod, other_mod, reported, share
 
 __all__ = ["admin", "decide", "lead", "mod", "other_mod"]
@@ -416,6 +427,7 @@ def test_legal_hold_is_for_leads(lead: Any, panel: Client, case: Case, client_fo
     form = {"hold": "on", "note": "Order 12/26"}
     assert panel.post(url("hold", case.pk), form).status_code == 403
     client = client_for(lead)
+    assert client.post(url("hold", case.pk), {"hold": "on", "note": " "}).status_code == 400
     client.post(url("hold", case.pk), form)
     assert case.photo is not None
     case.photo.refresh_from_db()
@@ -443,3 +455,49 @@ def test_an_appeal_is_answered_by_somebody_else(
     assert not Strike.objects.standing().exists()
     appeal.refresh_from_db()
     assert appeal.is_granted
+
+
+# --- protected faces ----------------------------------------------------------------------------
+def test_what_the_registry_of_faces_cannot_do_is_said_and_changes_nothing(
+    panel: Client, monkeypatch: Any
+) -> None:
+    class ProtectionError(Exception):
+        code, sentence, way_on = "no_face", "There is no face in the selfie.", "Refuse it."
+
+    def grant(**_: Any) -> None:
+        raise ProtectionError
+
+    registry = SimpleNamespace(ProtectionError=ProtectionError, protected_face_grant=grant)
+    monkeypatch.setitem(sys.modules, "faceweb.moderation.protected", registry)
+    case = case_open(kind=Case.Kind.PROTECTED_FACE, reason="protected_face")
+    ProtectedFace.objects.create(case=case)
+    form = decision(case, "grant", "proven", text="Typed already.")
+    response = panel.post(url("decide", case.pk), form)
+    assert response.status_code == 400
+    for words in ("There is no face in the selfie.", "Refuse it.", "Typed already."):
+        assert words in response.content.decode()
+    case.refresh_from_db()
+    assert case.is_open
+
+
+# --- copies -------------------------------------------------------------------------------------
+def test_what_looks_the_same_is_shown_veiled_and_revealed_like_the_rest(
+    panel: Client, case: Case, other_user: Any, photo_factory: Any, portrait: Any
+) -> None:
+    copy = photo_factory(other_user, portrait, origin=Photo.Origin.SWAP)
+    for number, photo in enumerate((case.photo, copy)):
+        MarkedResult.objects.create(
+            mark_id=f"{number:016x}", pdq="5a" * 32, pdq_badged="a5" * 32, pdq_quality=90,
+            kind="swap", photo=photo,
+        )  # fmt: skip
+    page = panel.get(page_of(case)).content.decode()
+    [more] = re.findall(r'href="([^"#]+)[^"]*" data-copies', page)
+    page = panel.get(more).content.decode()
+    assert "Looks the same" in page
+    assert "another person" in page
+    form = {"what": str(copy.pk)}
+    answer = panel.post(url("reveal", case.pk), form, headers={"accept": "application/json"})
+    assert panel.get(answer.json()["address"]).status_code == 200
+    assert AuditEntry.objects.get(action="picture.reveal").target_id == str(copy.pk)
+    shown = panel.post(url("reveal", case.pk), form).content.decode()
+    assert len(re.findall(r'<img src="/admin/', shown)) == 1

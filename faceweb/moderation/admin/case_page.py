@@ -63,21 +63,36 @@ class Draft:
 
 
 def case_photos(case: Case) -> dict[str, tuple[Photo, str, str]]:
-    """The pictures of a case by id, with title and detail: itself, its parents, its copies."""
+    """The picture of a case and what it was made of, by id, with title and detail."""
     photo = case.photo
     if photo is None:
         return {}
-    found = {str(photo.pk): (photo, "The picture", f"{photo.get_origin_display()}")}
+    found = {str(photo.pk): (photo, "The picture", photo.get_origin_display())}
     for line in photo.lineage.select_related("parent"):
         found.setdefault(str(line.parent_id), (line.parent, f"Made of: {line.role}", ""))
-    for copy in copies_of(photo)[:_COPIES]:
-        whose = "the same person's" if copy.owner_id == photo.owner_id else "another person's"
-        found.setdefault(str(copy.pk), (copy, "Looks the same", whose))
     return found
 
 
-def case_context(case: Case, by: User, draft: Draft) -> dict[str, Any]:
-    """The context of the case page, in a bounded number of queries."""
+def case_copies(case: Case) -> dict[str, tuple[Photo, str, str]]:
+    """Other pictures here that look the same, as `case_photos`; all hashes are compared for it."""
+    photo = case.photo
+    if photo is None:
+        return {}
+    return {
+        str(copy.pk): (copy, f"Copy {number}", _whose(copy, photo))
+        for number, copy in enumerate(copies_of(photo)[:_COPIES], start=1)
+    }
+
+
+def _whose(copy: Photo, photo: Photo) -> str:
+    return "the same person's" if copy.owner_id == photo.owner_id else "another person's"
+
+
+def case_context(case: Case, by: User, draft: Draft, *, with_copies: bool) -> dict[str, Any]:
+    """The context of the case page, in a bounded number of queries.
+
+    Copies are looked for only ``with_copies``: comparing every hash takes its time on a large site.
+    """
     face = ProtectedFace.objects.filter(case=case).first()
     appeal = Appeal.objects.filter(case=case).select_related("strike__decision__by").first()
     decisions = list(case.decisions.select_related("by"))
@@ -90,6 +105,7 @@ def case_context(case: Case, by: User, draft: Draft) -> dict[str, Any]:
         "is_mine": case.assignee_id == by.pk,
         "reason": reason_of(case.reason),
         "pictures": _pictures(case, face),
+        "copies": _copies(case) if with_copies else None,
         "photo": case.photo,
         "reports": list(case.reports.all()),
         "appeal": appeal,
@@ -114,14 +130,17 @@ def case_context(case: Case, by: User, draft: Draft) -> dict[str, Any]:
 
 
 def _pictures(case: Case, face: ProtectedFace | None) -> list[Veiled]:
-    veiled = [
-        photo_veil(photo, title, detail) for photo, title, detail in case_photos(case).values()
-    ]
+    veiled = [photo_veil(*shown) for shown in case_photos(case).values()]
     if face is not None:
         titles = {"selfie": "Selfie", "proof": "Proof of who they are"}
-        shown = [proof_veil(face, which, titles[which]) for which in PROOFS]
-        veiled += [picture for picture in shown if picture is not None]
+        proofs = [proof_veil(face, which, titles[which]) for which in PROOFS]
+        veiled += [proof for proof in proofs if proof is not None]
     return veiled
+
+
+def _copies(case: Case) -> list[Veiled]:
+    own = case_photos(case)
+    return [photo_veil(*shown) for key, shown in case_copies(case).items() if key not in own]
 
 
 def _choices(case: Case, by: User, draft: Draft) -> list[Choice]:
