@@ -1,0 +1,3 @@
+"""The moderators' panel: what of moderation is behind /admin/."""
+
+from faceweb.moderation.admin import audit, cases, records  # noqa: F401

@@ -1,0 +1,123 @@
+"""Pictures in the panel: veiled until somebody asks, and whoever asks is written down.
+
+Before that nothing of a picture reaches the browser but twelve pixels made of it here. Asking gives
+an address that works for this person alone and for two minutes.
+"""
+
+import base64
+from dataclasses import dataclass
+from typing import Final, Literal
+
+import cv2
+import numpy as np
+from django.core import signing
+from django.http import Http404, HttpRequest, HttpResponse
+
+from faceweb.accounts.models import User
+from faceweb.gallery.delivery import photo_response
+from faceweb.gallery.models import Photo
+from faceweb.moderation.audit import audit_write
+from faceweb.moderation.models import Case, ProtectedFace
+
+VEIL_SIZE: Final = 12
+SECONDS: Final = 120
+_SALT: Final = "moderation.reveal"
+
+Proof = Literal["selfie", "proof"]
+PROOFS: Final[tuple[Proof, ...]] = ("selfie", "proof")
+
+
+@dataclass(frozen=True, slots=True)
+class Veiled:
+    """A picture as the page first shows it. ``what`` names it in the address that reveals it."""
+
+    what: str
+    title: str
+    veil: str
+    detail: str = ""
+
+
+def photo_veil(photo: Photo, title: str, detail: str = "") -> Veiled:
+    try:
+        with photo.thumb.open("rb") as file:
+            veil = veil_of(file.read())
+    except OSError:
+        veil = ""
+    return Veiled(str(photo.pk), title, veil, detail)
+
+
+def proof_veil(face: ProtectedFace, which: Proof, title: str) -> Veiled | None:
+    """The selfie or the proof of a request; None once it is erased."""
+    if not (face.selfie if which == "selfie" else face.proof):
+        return None
+    return Veiled(which, title, "")
+
+
+def veil_of(encoded: bytes) -> str:
+    """A data address of the picture at 12 pixels a side: colours, no face. Empty if unreadable."""
+    image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
+        return ""
+    tiny = cv2.resize(image, (VEIL_SIZE, VEIL_SIZE), interpolation=cv2.INTER_AREA)
+    png = cv2.imencode(".png", tiny)[1].tobytes()
+    return "data:image/png;base64," + base64.b64encode(png).decode()
+
+
+def picture_reveal(*, case: Case, what: str, photos: dict[str, Photo], by: User) -> str:
+    """Write down who looks at which picture, and return the token of its address.
+
+    Args:
+        case: the case it is looked at for.
+        what: the id of one of ``photos``, or ``selfie`` or ``proof``.
+        photos: the pictures that belong to this case, by id.
+        by: who looks.
+
+    Raises:
+        Http404: this picture does not belong to the case.
+    """
+    target: Photo | ProtectedFace | None = photos.get(what)
+    if what in PROOFS:
+        target = ProtectedFace.objects.filter(case=case).first()
+    if target is None:
+        raise Http404
+    audit_write(actor=by, action="picture.reveal", target=target, case=case, what=_kind(what))
+    return signing.dumps({"case": str(case.pk), "what": what, "by": str(by.pk)}, salt=_SALT)
+
+
+def picture_response(request: HttpRequest, *, case: Case, token: str, by: User) -> HttpResponse:
+    """The bytes behind a token that this person was given not long ago.
+
+    Raises:
+        Http404: the token is forged, too old, or another person's.
+    """
+    try:
+        wanted = signing.loads(token, salt=_SALT, max_age=SECONDS)
+    except signing.BadSignature as error:
+        raise Http404 from error
+    if wanted["by"] != str(by.pk) or wanted["case"] != str(case.pk):
+        raise Http404
+    what = wanted["what"]
+    if what in PROOFS:
+        face = ProtectedFace.objects.filter(case=case).first()
+        if face is None:
+            raise Http404
+        try:
+            # Only here, for the module loads the analysers with it.
+            from faceweb.moderation.protected import protected_face_picture
+
+            response = HttpResponse(protected_face_picture(face, what), content_type="image/webp")
+        except FileNotFoundError as error:
+            raise Http404 from error
+        response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    else:
+        photo = Photo.objects.filter(pk=what).first()
+        if photo is None:
+            raise Http404
+        response = photo_response(request, photo, "preview")
+    response["Cache-Control"] = "private, no-store"
+    del response["ETag"]
+    return response
+
+
+def _kind(what: str) -> str:
+    return what if what in PROOFS else "photo"
