@@ -20,6 +20,7 @@ from editing.recipe import EditRecipe
 from editing.services import edit_check, get_engine, identity_threshold
 from faceweb.accounts.models import User
 from faceweb.gallery.services import photo_read
+from faceweb.jobs.errors import AccountFrozen
 from faceweb.jobs.recipes import RecipeError
 from models.errors import FaceError
 from models.face import Face
@@ -40,9 +41,12 @@ def preview_ask(*, owner: User, recipe: EditRecipe, timeout: float = 4.0) -> dic
     """The answer of a worker: `preview_make`'s dict.
 
     Raises:
-        RecipeError: as `edit_check`, or the engine refuses.
+        RecipeError: as `edit_check`, or the engine refuses, or this person may make nothing.
         PreviewBusy: the workers have other things to do.
     """
+    if not owner.may_make:
+        frozen = AccountFrozen()
+        raise RecipeError(frozen.code, frozen.sentence, frozen.way_on)
     edit_check(owner=owner, recipe=recipe)
     name = secrets.token_urlsafe(16)
     question = {"owner": str(owner.pk), "recipe": recipe.to_dict()}

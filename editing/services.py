@@ -60,7 +60,7 @@ def edit_request(*, owner: User, recipe: EditRecipe) -> Job:
 
     Raises:
         RecipeError: as `edit_check`.
-        TooManyJobs: the person has as many jobs waiting as the site allows.
+        JobRefused: the person has as many jobs waiting as the site allows, or may make nothing.
     """
     edit_check(owner=owner, recipe=recipe)
     return job_create(owner=owner, kind=KIND, recipe=recipe.to_dict(), engine=editor_choice().name)

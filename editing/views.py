@@ -13,7 +13,7 @@ from editing.preview import PreviewBusy, preview_ask
 from editing.services import MIN_FACE_PX, edit_request, identity_threshold
 from faceweb.accounts.models import User
 from faceweb.gallery.models import Photo
-from faceweb.jobs.errors import TooManyJobs
+from faceweb.jobs.errors import JobRefused
 from faceweb.jobs.recipes import RecipeError
 
 
@@ -28,10 +28,11 @@ def edits(request: HttpRequest) -> HttpResponse:
         job = edit_request(owner=_user(request), recipe=state.recipe())
     except RecipeError as error:
         return _render_editor(request, state, refusal=error, status=400)
-    except TooManyJobs as error:
-        refusal = RecipeError("too_many_jobs", error.sentence, error.way_on)
-        answer = _render_editor(request, state, refusal=refusal, status=429)
-        answer.headers["Retry-After"] = str(error.retry_after)
+    except JobRefused as error:
+        refusal = RecipeError(error.code, error.sentence, error.way_on)
+        answer = _render_editor(request, state, refusal=refusal, status=error.status)
+        for name, value in error.headers.items():
+            answer.headers[name] = value
         return answer
     answer = redirect(job)
     answer.status_code = 303

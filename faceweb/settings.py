@@ -35,7 +35,7 @@ INSTALLED_APPS = [
     # The panel's own site is made in faceweb.moderation; unfold only gives it its looks.
     "unfold.apps.BasicAppConfig",
     "unfold.contrib.filters",
-    "faceweb.moderation.apps.PanelConfig",
+    "faceweb.moderation.panel_app.PanelConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -88,6 +88,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "faceweb.context.site",
+                "faceweb.context.standing",
             ],
         },
     },
@@ -251,6 +252,7 @@ IDENTITY_THRESHOLD = env.get_int("IDENTITY_THRESHOLD", 80, minimum=1, maximum=10
 STRIKE_DAYS = env.get_int("STRIKE_DAYS", 180, minimum=1)
 # How many reports and takedown requests one address may send in an hour.
 REPORTS_PER_HOUR = env.get_int("REPORTS_PER_HOUR", 10, minimum=1)
+ACCOUNT_RATE_LIMITS = {"report": f"{REPORTS_PER_HOUR}/h/ip"}
 # Where people reach a person about a decision; answers to notices go there.
 CONTACT_EMAIL = env.get_str("CONTACT_EMAIL", DEFAULT_FROM_EMAIL)
 

@@ -17,6 +17,7 @@ urlpatterns = [
     path("accounts/second-factor/", include("allauth.mfa.urls")),
     path("", include("faceweb.gallery.urls")),
     path("", include("faceweb.jobs.urls")),
+    path("", include("faceweb.moderation.urls")),
     path("", include("swaps.urls")),
     path("", include("editing.urls")),
     path("healthz", health.healthz, name="healthz"),

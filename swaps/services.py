@@ -91,7 +91,7 @@ def swap_request(*, owner: User, recipe: SwapRecipe) -> Job:
 
     Raises:
         RecipeError: as `swap_check`.
-        TooManyJobs: the person has as many jobs waiting as the site allows.
+        JobRefused: the person has as many jobs waiting as the site allows, or may make nothing.
     """
     swap_check(owner=owner, recipe=recipe)
     return job_create(owner=owner, kind=KIND, recipe=recipe.to_dict(), engine=engine_choice().name)

@@ -13,7 +13,7 @@ from django_htmx.http import trigger_client_event
 from faceweb.accounts.models import User
 from faceweb.gallery.consent import CONSENT_TEXT, CONSENT_VERSION
 from faceweb.gallery.models import Photo
-from faceweb.jobs.errors import TooManyJobs
+from faceweb.jobs.errors import JobRefused
 from swaps.forms import SLOTS, Slot, StudioState, parse_uuid
 from swaps.recipe import RecipeError
 from swaps.services import engine_label, swap_request
@@ -89,10 +89,13 @@ def swaps(request: HttpRequest) -> HttpResponse:
         job = swap_request(owner=_user(request), recipe=state.recipe())
     except RecipeError as error:
         return _render_studio(request, state, verdict=Verdict(refusal=error), status=400)
-    except TooManyJobs as error:
-        refusal = RecipeError("too_many_jobs", error.sentence, error.way_on)
-        answer = _render_studio(request, state, verdict=Verdict(refusal=refusal), status=429)
-        answer.headers["Retry-After"] = str(error.retry_after)
+    except JobRefused as error:
+        refusal = RecipeError(error.code, error.sentence, error.way_on)
+        answer = _render_studio(
+            request, state, verdict=Verdict(refusal=refusal), status=error.status
+        )
+        for name, value in error.headers.items():
+            answer.headers[name] = value
         return answer
     answer = redirect(job)
     answer.status_code = 303

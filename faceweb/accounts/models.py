@@ -56,6 +56,12 @@ class User(AbstractUser):
         help_text="Since when this person may look at, export and delete what is theirs, no more.",
     )
 
+    erased_at = models.DateTimeField(
+        null=True,
+        blank=True,
+        help_text="When this person left; the row stays while a picture of theirs is on hold.",
+    )
+
     USERNAME_FIELD = "email"
     REQUIRED_FIELDS: ClassVar[list[str]] = []
 

@@ -6,7 +6,9 @@ from typing import Any
 from django.db.models.fields.files import FieldFile
 
 from faceweb.accounts import personal_data
+from faceweb.accounts.erasure import account_erase
 from faceweb.accounts.models import User
+from faceweb.gallery.models import Photo
 from faceweb.gallery.services import photos_delete
 from faceweb.jobs.models import Job
 
@@ -22,7 +24,8 @@ def _account_rows(user: User) -> Iterable[dict[str, Any]]:
 
 
 def _photo_rows(user: User) -> Iterable[dict[str, Any]]:
-    for photo in user.photos.prefetch_related("lineage").iterator(chunk_size=200):
+    mine = Photo.objects.for_user(user).prefetch_related("lineage")
+    for photo in mine.iterator(chunk_size=200):
         yield {
             "id": str(photo.pk),
             "file": _photo_name(photo.pk, photo.original),
@@ -46,7 +49,7 @@ def _photo_name(pk: object, file: FieldFile) -> str:
 
 
 def _photo_files(user: User) -> Iterable[tuple[str, FieldFile]]:
-    for photo in user.photos.only("id", "original").iterator(chunk_size=200):
+    for photo in Photo.objects.for_user(user).only("id", "original").iterator(chunk_size=200):
         yield _photo_name(photo.pk, photo.original), photo.original
 
 
@@ -75,7 +78,7 @@ def _erase_photos(user: User) -> None:
 
 
 def _erase_account(user: User) -> None:
-    user.delete()
+    account_erase(user=user)
 
 
 def register() -> None:

@@ -64,6 +64,7 @@ def photo_intake(
     Raises:
         IntakeError: it is refused; nothing of it was kept.
     """
+    account_check(owner)
     _check_request(upload, consent_version)
     disk_check()
     with intake_folder() as folder:
@@ -113,6 +114,21 @@ def _check_request(upload: UploadedFile, consent_version: str) -> None:
             f"This file is larger than {settings.UPLOAD_MAX_MB} MB.",
             "Choose a smaller photo, or save this one at a lower quality.",
             413,
+        )
+
+
+def account_check(owner: "User") -> None:
+    """Refuse pictures from somebody who may make nothing.
+
+    Raises:
+        IntakeError: ``account_frozen``.
+    """
+    if not owner.may_make:
+        raise IntakeError(
+            "account_frozen",
+            "Your account is frozen, so no photos can be added.",
+            "You can read why under “My standing” and ask for another look.",
+            403,
         )
 
 

@@ -7,7 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
-from faceweb.jobs.errors import TooManyJobs
+from faceweb.jobs.errors import JobRefused
 from faceweb.jobs.models import Job
 from faceweb.jobs.services import job_cancel, job_retry
 
@@ -53,7 +53,7 @@ class JobAdmin(ModelAdmin):
         for job in jobs:
             try:
                 acted = act(job)
-            except TooManyJobs:
+            except JobRefused:
                 acted = False
             changed += acted
             unchanged += not acted

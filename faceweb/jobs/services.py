@@ -22,7 +22,7 @@ from django.db.models.lookups import LessThan
 
 from faceweb.gallery.files import files_roll_back
 from faceweb.jobs import broker, kinds, progress
-from faceweb.jobs.errors import JobCancelled, LeaseLost, TooManyJobs
+from faceweb.jobs.errors import AccountFrozen, JobCancelled, LeaseLost, TooManyJobs
 from faceweb.jobs.kinds import Outcome
 from faceweb.jobs.models import Job
 from faceweb.jobs.serving import Waiting, serving_order
@@ -45,6 +45,7 @@ def job_create(
 
     Raises:
         TooManyJobs: ``owner`` has JOBS_QUEUED_PER_PERSON jobs waiting already.
+        AccountFrozen: ``owner`` may make nothing.
         KeyError: no such kind is registered.
     """
     kinds.get(kind)
@@ -80,7 +81,7 @@ def job_retry(*, job: Job) -> bool:
     Returns False, and changes nothing, where the job is in another state.
 
     Raises:
-        TooManyJobs: as for `job_create`.
+        JobRefused: as for `job_create`.
     """
     with transaction.atomic():
         _lock_owner(job.owner_id)
@@ -323,6 +324,9 @@ def _lock_owner(owner_id: Any) -> None:
 
 
 def _admit(owner_id: Any) -> None:
+    # Read anew under the row's lock: who is in the middle of a request may have been frozen in it.
+    if not get_user_model()._default_manager.get(pk=owner_id).may_make:
+        raise AccountFrozen
     limit = settings.JOBS_QUEUED_PER_PERSON
     if Job.objects.queued().filter(owner_id=owner_id).count() >= limit:
         raise TooManyJobs(limit)

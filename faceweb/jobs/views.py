@@ -10,7 +10,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
 from faceweb.jobs import services
-from faceweb.jobs.errors import TooManyJobs
+from faceweb.jobs.errors import JobRefused
 from faceweb.jobs.models import Job
 from faceweb.jobs.presentation import STATUS_TEMPLATE, status_context
 
@@ -56,10 +56,11 @@ def job_retry(request: HttpRequest, job_id: UUID) -> HttpResponse:
     found = _mine(request, job_id)
     try:
         services.job_retry(job=found)
-    except TooManyJobs as refusal:
+    except JobRefused as refusal:
         messages.error(request, f"{refusal.sentence} {refusal.way_on}")
         response = _page(request, found, status=refusal.status)
-        response["Retry-After"] = str(refusal.retry_after)
+        for name, value in refusal.headers.items():
+            response.headers[name] = value
         return response
     return _answer(request, found)
 
