@@ -1,11 +1,12 @@
 """Pictures in the panel: veiled until somebody asks, and whoever asks is written down.
 
-Before that nothing of a picture reaches the browser but twelve pixels made of it here. Asking gives
+Before that nothing of a picture reaches the browser but a few pixels made of it here. Asking gives
 an address that works for this person alone and for two minutes.
 """
 
 import base64
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Final, Literal
 
 import cv2
@@ -19,7 +20,7 @@ from faceweb.gallery.models import Photo
 from faceweb.moderation.audit import audit_write
 from faceweb.moderation.models import Case, ProtectedFace
 
-VEIL_SIZE: Final = 12
+VEIL_SIZE: Final = 8
 SECONDS: Final = 120
 _SALT: Final = "moderation.reveal"
 
@@ -54,7 +55,7 @@ def proof_veil(face: ProtectedFace, which: Proof, title: str) -> Veiled | None:
 
 
 def veil_of(encoded: bytes) -> str:
-    """A data address of the picture at 12 pixels a side: colours, no face. Empty if unreadable."""
+    """A data address of the picture at `VEIL_SIZE` pixels a side: colours, no face. Empty if unreadable."""
     image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
     if image is None:
         return ""
@@ -102,10 +103,7 @@ def picture_response(request: HttpRequest, *, case: Case, token: str, by: User) 
         if face is None:
             raise Http404
         try:
-            # Only here, for the module loads the analysers with it.
-            from faceweb.moderation.protected import protected_face_picture
-
-            response = HttpResponse(protected_face_picture(face, what), content_type="image/webp")
+            response = HttpResponse(_unsealed(face, what), content_type="image/webp")
         except FileNotFoundError as error:
             raise Http404 from error
         response["Content-Security-Policy"] = "default-src 'none'; sandbox"
@@ -117,6 +115,13 @@ def picture_response(request: HttpRequest, *, case: Case, token: str, by: User) 
     response["Cache-Control"] = "private, no-store"
     del response["ETag"]
     return response
+
+
+def _unsealed(face: ProtectedFace, which: Proof) -> bytes:
+    # Loaded with the first request for one: the module brings the face networks' code with it.
+    protected = import_module("faceweb.moderation.protected")
+    picture: bytes = protected.protected_face_picture(face, which)
+    return picture
 
 
 def _kind(what: str) -> str:

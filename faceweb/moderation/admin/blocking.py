@@ -1,0 +1,139 @@
+"""The block list by hand: a digest, or a picture whose digest and looks are taken."""
+
+import hashlib
+import re
+from collections.abc import Iterable
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from django import forms
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.db import transaction
+from unfold.widgets import (
+    UnfoldAdminFileFieldWidget,
+    UnfoldAdminSelectWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from faceweb.accounts.models import User
+from faceweb.gallery.errors import IntakeError
+from faceweb.gallery.sandbox import intake_folder, upload_decode
+from faceweb.moderation.audit import audit_write
+from faceweb.moderation.models import BlockedHash, Decision
+from faceweb.moderation.reasons import reasons_for
+from models.imaging import decode_image
+
+_HEX = re.compile(r"[0-9a-f]{64}")
+
+
+class BlockedHashForm(forms.ModelForm[BlockedHash]):
+    """One hash, or a picture; why, and a note for colleagues."""
+
+    picture = forms.FileField(
+        required=False,
+        widget=UnfoldAdminFileFieldWidget,
+        help_text="Only its digest and its looks are kept. Or give a hash below.",
+    )
+    value = forms.CharField(
+        required=False, label="Hash", max_length=64, widget=UnfoldAdminTextInputWidget,
+        help_text="64 hex digits.",
+    )  # fmt: skip
+    kind = forms.ChoiceField(
+        choices=BlockedHash.Kind.choices, required=False, widget=UnfoldAdminSelectWidget,
+        label="What the hash is of",
+    )  # fmt: skip
+    reason = forms.ChoiceField(widget=UnfoldAdminSelectWidget)
+
+    class Meta:
+        model = BlockedHash
+        fields = ("picture", "kind", "value", "reason", "note")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        reasons = reasons_for(Decision.Action.BLOCK_HASH)
+        field = self.fields["reason"]
+        assert isinstance(field, forms.ChoiceField)
+        field.choices = [(reason.code, reason.label) for reason in reasons]
+        self.hashes: list[tuple[BlockedHash.Kind, str]] = []
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        upload, value = cleaned.get("picture"), str(cleaned.get("value") or "").strip().lower()
+        if bool(upload) == bool(value):
+            raise forms.ValidationError("Give either a picture or a hash.", code="one_of_two")
+        if upload:
+            try:
+                self.hashes = picture_hashes(upload)
+            except IntakeError as error:
+                self.add_error("picture", f"{error.sentence} {error.way_on}")
+        elif _HEX.fullmatch(value):
+            self.hashes = [(BlockedHash.Kind(cleaned["kind"]), value)]
+        else:
+            self.add_error("value", "That is not a hash of 64 hex digits.")
+        # The row is made from what was found out, one for each kind.
+        if self.hashes:
+            cleaned["kind"], cleaned["value"] = self.hashes[0]
+        return cleaned
+
+    def validate_unique(self) -> None:
+        # A hash that is known already is switched on again instead of being refused.
+        pass
+
+
+def picture_hashes(upload: UploadedFile) -> list[tuple[BlockedHash.Kind, str]]:
+    """Digest and looks of a picture, which is decoded apart like every upload and not kept.
+
+    Raises:
+        IntakeError: it is none that this site could ever be sent.
+    """
+    if (upload.size or 0) > settings.UPLOAD_MAX_BYTES:
+        raise IntakeError(
+            "file_too_large",
+            f"The file is larger than {settings.UPLOAD_MAX_MB} MB.",
+            "Nobody could upload it here either.",
+        )
+    digest = hashlib.sha256()
+    with intake_folder() as folder:
+        with Path(folder, "upload").open("wb") as file:
+            for chunk in upload.chunks():
+                digest.update(chunk)
+                file.write(chunk)
+        image = decode_image(upload_decode(folder).preview.read_bytes())
+    looks = import_module("faceweb.provenance.pdq").pdq_hash(image)
+    return [
+        (BlockedHash.Kind.SHA256, digest.hexdigest()),
+        (BlockedHash.Kind.PDQ, looks.bits.hex()),
+    ]
+
+
+def hashes_block(
+    *, hashes: Iterable[tuple[BlockedHash.Kind, str]], reason: str, note: str, by: User
+) -> list[BlockedHash]:
+    """Put hashes on the list; what is there already is switched on again."""
+    rows = []
+    with transaction.atomic():
+        for kind, value in hashes:
+            row, _made = BlockedHash.objects.update_or_create(
+                kind=kind,
+                value=value,
+                defaults={"reason": reason, "note": note, "is_active": True},
+                create_defaults={"reason": reason, "note": note, "added_by": by},
+            )
+            audit_write(actor=by, action="hash.block", target=row, reason=reason, kind=kind)
+            rows.append(row)
+    return rows
+
+
+def hash_switch(*, row: BlockedHash, on: bool, by: User) -> bool:
+    """Switch an entry off or on; False where it was so already."""
+    if row.is_active == on:
+        return False
+    with transaction.atomic():
+        row.is_active = on
+        # Every field: workers learn from the row's own time stamp that the list has changed.
+        row.save()
+        action = "hash.block" if on else "hash.release"
+        audit_write(actor=by, action=action, target=row, reason=row.reason)
+    return True
