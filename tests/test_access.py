@@ -86,7 +86,9 @@ SITE = {
 }
 
 # Who is signed in has no business on these pages of allauth; that it answers them is its own test.
-ALLAUTH = {name for name in get_resolver().reverse_dict if str(name).startswith(("account_", "mfa_"))}
+ALLAUTH = {
+    name for name in get_resolver().reverse_dict if str(name).startswith(("account_", "mfa_"))
+}
 
 # Needs a running Redis, which these tests have not; the stack tests ask it.
 ELSEWHERE = {"readyz"}

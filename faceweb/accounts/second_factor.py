@@ -15,6 +15,7 @@ from allauth.mfa.utils import is_mfa_enabled
 from cryptography.fernet import Fernet, MultiFernet
 from django.conf import settings
 from django.http import HttpRequest
+from django.utils.encoding import force_bytes
 
 from faceweb.accounts.models import User
 
@@ -22,7 +23,7 @@ from faceweb.accounts.models import User
 def _cipher() -> MultiFernet:
     """Keyed by the site's secret; earlier secrets still open what they closed."""
     secrets = [settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS]
-    digests = [hashlib.sha256(f"second factor:{secret}".encode()).digest() for secret in secrets]
+    digests = [hashlib.sha256(b"second factor:" + force_bytes(each)).digest() for each in secrets]
     return MultiFernet([Fernet(base64.urlsafe_b64encode(digest)) for digest in digests])
 
 

@@ -358,6 +358,7 @@ class BlockedHash(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        verbose_name_plural = "blocked hashes"
         ordering = ("-created_at", "-pk")
         constraints = (models.UniqueConstraint(fields=("kind", "value"), name="blocked_hash_once"),)
 
@@ -412,6 +413,7 @@ class AuditEntry(models.Model):
     details = models.JSONField(default=dict)
 
     class Meta:
+        verbose_name_plural = "audit entries"
         ordering = ("-at", "-pk")
         indexes = (
             models.Index(fields=("-at",), name="audit_newest"),

@@ -12,7 +12,9 @@ from django.utils import timezone
 from unfold.contrib.filters.admin import RangeDateFilter
 
 from faceweb.moderation.admin.base import LookOnlyAdmin, staff
+from faceweb.moderation.admin.words import colleague
 from faceweb.moderation.audit import audit_export
+from faceweb.moderation.clock import moderators
 from faceweb.moderation.models import AuditEntry
 
 
@@ -33,10 +35,32 @@ class ActionFilter(admin.SimpleListFilter):
         return queryset.filter(action__startswith=f"{self.value()}.") if self.value() else queryset
 
 
+class ActorFilter(admin.SimpleListFilter):
+    """Colleagues by name, and the site itself."""
+
+    title = "who"
+    parameter_name = "who"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        people = [(str(person.pk), colleague(person)) for person in moderators()]
+        return [("site", "The site itself"), *people]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[AuditEntry]
+    ) -> QuerySet[AuditEntry]:
+        wanted = self.value()
+        if wanted is None:
+            return queryset
+        if wanted == "site":
+            return queryset.filter(actor_id=None)
+        known = {value for value, _ in self.lookup_choices}
+        return queryset.filter(actor_id=wanted) if wanted in known else queryset.none()
+
+
 @admin.register(AuditEntry)
 class AuditEntryAdmin(LookOnlyAdmin):
     list_display = ("at", "actor", "action", "target_type", "target_id", "case_ticket", "reason")
-    list_filter = (ActionFilter, ("at", RangeDateFilter), "target_type")
+    list_filter = (ActionFilter, ActorFilter, ("at", RangeDateFilter), "target_type")
     list_filter_submit = True
     search_fields = ("case_ticket", "target_id", "actor", "action", "reason")
     search_help_text = "A ticket, an id, an account, an action or a reason."
@@ -61,13 +85,7 @@ class AuditEntryAdmin(LookOnlyAdmin):
         """What the list shows with its search and filters, as a file."""
         if not self.has_view_permission(request) or request.method != "POST":
             raise PermissionDenied
-        asked = request.GET
-        request.GET = request.POST.copy()
-        request.GET.pop("csrfmiddlewaretoken", None)
-        try:
-            entries = self.get_changelist_instance(request).get_queryset(request)
-        finally:
-            request.GET = asked
+        entries = self.get_changelist_instance(request).get_queryset(request)
         lines = audit_export(entries=entries.order_by(), by=staff(request), form="csv")
         day = timezone.now().strftime("%Y-%m-%d")
         return StreamingHttpResponse(

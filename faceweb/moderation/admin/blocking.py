@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterable
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from django import forms
 from django.conf import settings
@@ -53,8 +53,7 @@ class BlockedHashForm(forms.ModelForm[BlockedHash]):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         reasons = reasons_for(Decision.Action.BLOCK_HASH)
-        field = self.fields["reason"]
-        assert isinstance(field, forms.ChoiceField)
+        field = cast(forms.ChoiceField, self.fields["reason"])
         field.choices = [(reason.code, reason.label) for reason in reasons]
         self.hashes: list[tuple[BlockedHash.Kind, str]] = []
 

@@ -42,7 +42,8 @@ def decide(request: HttpRequest, by: User) -> None:
         messages.success(request, f"{len(outcome.decisions)} decided.")
     cases = Case.objects.in_bulk([case_id for case_id, _ in outcome.refusals])
     say_refusals(
-        request, [(cases[case_id], error) for case_id, error in outcome.refusals if case_id in cases]
+        request,
+        [(cases[case_id], error) for case_id, error in outcome.refusals if case_id in cases],
     )
 
 

@@ -158,9 +158,7 @@ def _person(person: User, case: Case, by: User) -> dict[str, Any]:
     now = timezone.now()
     strikes = list(person.strikes.all())
     earlier = person.cases.exclude(pk=case.pk)
-    counts = earlier.aggregate(
-        all=Count("pk"), open=Count("pk", filter=Q(state=Case.State.OPEN))
-    )
+    counts = earlier.aggregate(all=Count("pk"), open=Count("pk", filter=Q(state=Case.State.OPEN)))
     recent = list(earlier.prefetch_related("decisions").order_by("-opened_at")[:_EARLIER])
     off = person.sharing_off_until
     standing = "in good standing"

@@ -256,9 +256,7 @@ class CaseAdmin(LookOnlyAdmin):
 
     def release_view(self, request: HttpRequest, case_id: UUID) -> HttpResponse:
         self._must(request, DECIDE)
-        return self._do(
-            request, case_id, lambda: case_release(case_id=case_id, by=staff(request))
-        )
+        return self._do(request, case_id, lambda: case_release(case_id=case_id, by=staff(request)))
 
     def hold_view(self, request: HttpRequest, case_id: UUID) -> HttpResponse:
         case = self._case(request, case_id)

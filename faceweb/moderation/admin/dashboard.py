@@ -85,12 +85,14 @@ def _queue(now: datetime) -> dict[str, Any]:
         open=Count("pk", filter=open_now),
         free=Count("pk", filter=open_now & Q(assignee=None)),
         overdue=Count("pk", filter=open_now & Q(due_at__lte=now)),
-        soon=Count("pk", filter=open_now & Q(due_at__gt=now, due_at__lte=now + timedelta(hours=24))),
+        soon=Count(
+            "pk", filter=open_now & Q(due_at__gt=now, due_at__lte=now + timedelta(hours=24))
+        ),
         oldest=Min("opened_at", filter=open_now),
         wait=Avg(wait, filter=Q(closed_at__gte=now - _WEEK)),
     )
     found["oldest"] = age_words(found["oldest"]) if found["oldest"] else "none"
-    found["wait"] = span_words(found["wait"]) if found["wait"] is not None else "none decided"
+    found["wait"] = span_words(found["wait"]) if found["wait"] is not None else "none yet"
     return found
 
 

@@ -55,7 +55,10 @@ def proof_veil(face: ProtectedFace, which: Proof, title: str) -> Veiled | None:
 
 
 def veil_of(encoded: bytes) -> str:
-    """A data address of the picture at `VEIL_SIZE` pixels a side: colours, no face. Empty if unreadable."""
+    """A data address of the picture at `VEIL_SIZE` pixels a side: colours and no face.
+
+    Empty if it cannot be read.
+    """
     image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
     if image is None:
         return ""

@@ -55,7 +55,7 @@ class AssigneeFilter(SimpleListFilter):
         if wanted == "nobody":
             return queryset.filter(assignee=None)
         known = {value for value, _ in self.lookup_choices}
-        return queryset.filter(assignee_id=wanted) if wanted in known else queryset.none()
+        return queryset.filter(assignee__pk=wanted) if wanted in known else queryset.none()
 
 
 class ClockFilter(SimpleListFilter):

@@ -33,6 +33,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('-at', '-pk'),
+                'verbose_name_plural': 'audit entries',
                 'indexes': [models.Index(fields=['-at'], name='audit_newest'), models.Index(fields=['target_type', 'target_id'], name='audit_target')],
             },
         ),
@@ -74,6 +75,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'ordering': ('-created_at', '-pk'),
+                'verbose_name_plural': 'blocked hashes',
             },
         ),
         migrations.CreateModel(
