@@ -31,7 +31,7 @@ _LATE_UNTIL: Final = timedelta(days=7)
 _LATE_BATCH: Final = 100
 
 
-# --- sending them on their way --------------------------------------------------------------------
+# --- sending them on their way -------------------------------------------------------------------
 def decision_send(decision_id: int) -> None:
     """Have the notices of one decision sent."""
     from faceweb.moderation.tasks import decision_notify as task
@@ -75,7 +75,7 @@ def _send(task: Any, argument: str) -> None:
         logger.warning("a notice was not sent on its way: %s", type(error).__name__)
 
 
-# --- what the worker writes -----------------------------------------------------------------------
+# --- what the worker writes ----------------------------------------------------------------------
 def decision_notify(decision_id: int) -> None:
     """Tell the person concerned, everybody who reported, and owners of copies.
 
@@ -139,7 +139,7 @@ def alert_mail(cases: Sequence[Case], hours: int, people: Iterable[User]) -> boo
     return _mail([_message("alert", person.email, subject, context) for person in people])
 
 
-# --- who is told what -----------------------------------------------------------------------------
+# --- who is told what ----------------------------------------------------------------------------
 def _to_person(decision: Decision) -> list[EmailMessage]:
     person = decision.case.person
     if person is None or "with" in decision.effects:
@@ -229,7 +229,7 @@ def _appeal_url(decision: Decision, strike: Strike | None) -> str:
     return with_public_origin(reverse("appeal_photo", args=[photo.pk]))
 
 
-# --- mails ----------------------------------------------------------------------------------------
+# --- mails ---------------------------------------------------------------------------------------
 def _message(template: str, address: str, subject: str, context: dict[str, Any]) -> EmailMessage:
     body = render_to_string(f"moderation/mail/{template}.txt", context)
     return EmailMessage(subject, body, to=[address], reply_to=[settings.CONTACT_EMAIL])

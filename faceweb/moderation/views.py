@@ -6,6 +6,8 @@ from uuid import UUID
 from allauth.core import ratelimit
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
+from django.core.exceptions import NON_FIELD_ERRORS, ValidationError
+from django.forms import Form
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
@@ -38,17 +40,11 @@ def report(request: HttpRequest, token: str) -> HttpResponse:
         raise Http404
     reporter = _person(request)
     form = ReportForm(request.POST or None, signed_in=reporter is not None)
-    status = 200
-    if request.method == "POST":
-        status = 400
-        if not ratelimit.consume(request, action="report"):
-            form.add_error(None, _TOO_OFTEN)
-            status = 429
-        elif form.is_valid():
-            made = report_create(link=link, reporter=reporter, **form.cleaned_data)
-            return _received(made.ticket)
+    if form.is_valid() and _not_too_often(request, form):
+        made = report_create(link=link, reporter=reporter, **form.cleaned_data)
+        return _received(made.ticket)
     context = {"form": form, "token": token}
-    return render(request, "moderation/report.html", context, status=status)
+    return render(request, "moderation/report.html", context, status=_status(form))
 
 
 @sensitive_post_parameters()
@@ -56,16 +52,10 @@ def report(request: HttpRequest, token: str) -> HttpResponse:
 def takedown(request: HttpRequest) -> HttpResponse:
     """Ask that pictures be removed, without an account."""
     form = TakedownForm(request.POST or None)
-    status = 200
-    if request.method == "POST":
-        status = 400
-        if not ratelimit.consume(request, action="report"):
-            form.add_error(None, _TOO_OFTEN)
-            status = 429
-        elif form.is_valid():
-            reports = takedown_create(claim=form.claim(), reporter=_person(request))
-            return _received(reports[0].ticket)
-    return render(request, "moderation/takedown.html", {"form": form}, status=status)
+    if form.is_valid() and _not_too_often(request, form):
+        reports = takedown_create(claim=form.claim(), reporter=_person(request))
+        return _received(reports[0].ticket)
+    return render(request, "moderation/takedown.html", {"form": form}, status=_status(form))
 
 
 @require_GET
@@ -145,7 +135,21 @@ def _appeal(
         "photo": photo,
         "reason": reason_of(strike.reason) if strike is not None else None,
     }
-    return render(request, "moderation/appeal.html", context, status=400 if form.errors else 200)
+    return render(request, "moderation/appeal.html", context, status=_status(form))
+
+
+def _not_too_often(request: HttpRequest, form: Form) -> bool:
+    """Count one report that is about to be made; False, and said in the form, if it is too many."""
+    if ratelimit.consume(request, action="report"):
+        return True
+    form.add_error(None, ValidationError(_TOO_OFTEN, code="too_often"))
+    return False
+
+
+def _status(form: Form) -> int:
+    if not form.errors:
+        return 200
+    return 429 if form.has_error(NON_FIELD_ERRORS, "too_often") else 400
 
 
 def _received(ticket: str) -> HttpResponse:
