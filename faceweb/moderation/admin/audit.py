@@ -1,6 +1,7 @@
 """The audit log: read, searched and taken away as a file by leads and admins; changed by nobody."""
 
 from collections.abc import Iterator
+from datetime import datetime, time, timedelta
 from typing import Any
 
 from django.contrib import admin
@@ -9,6 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, StreamingHttpResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.dateparse import parse_date
 from unfold.contrib.filters.admin import RangeDateFilter
 
 from faceweb.moderation.admin.base import LookOnlyAdmin, staff
@@ -33,6 +35,27 @@ class ActionFilter(admin.SimpleListFilter):
         self, request: HttpRequest, queryset: QuerySet[AuditEntry]
     ) -> QuerySet[AuditEntry]:
         return queryset.filter(action__startswith=f"{self.value()}.") if self.value() else queryset
+
+
+class DayFilter(RangeDateFilter):
+    """From one day to another, both included; what is no date narrows nothing down."""
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[AuditEntry]
+    ) -> QuerySet[AuditEntry]:
+        first, last = (self._midnight(f"at_{end}") for end in ("from", "to"))
+        if first is not None:
+            queryset = queryset.filter(at__gte=first)
+        if last is not None:
+            queryset = queryset.filter(at__lt=last + timedelta(days=1))
+        return queryset
+
+    def _midnight(self, name: str) -> datetime | None:
+        try:
+            day = parse_date(str(self.used_parameters.get(name) or ""))
+        except ValueError:
+            return None
+        return timezone.make_aware(datetime.combine(day, time.min)) if day else None
 
 
 class ActorFilter(admin.SimpleListFilter):
@@ -60,7 +83,7 @@ class ActorFilter(admin.SimpleListFilter):
 @admin.register(AuditEntry)
 class AuditEntryAdmin(LookOnlyAdmin):
     list_display = ("at", "actor", "action", "target_type", "target_id", "case_ticket", "reason")
-    list_filter = (ActionFilter, ActorFilter, ("at", RangeDateFilter), "target_type")
+    list_filter = (ActionFilter, ActorFilter, ("at", DayFilter), "target_type")
     list_filter_submit = True
     search_fields = ("case_ticket", "target_id", "actor", "action", "reason")
     search_help_text = "A ticket, an id, an account, an action or a reason."

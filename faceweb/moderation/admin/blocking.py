@@ -76,9 +76,9 @@ class BlockedHashForm(forms.ModelForm[BlockedHash]):
             cleaned["kind"], cleaned["value"] = self.hashes[0]
         return cleaned
 
-    def validate_unique(self) -> None:
+    def _get_validation_exclusions(self) -> set[str]:
         # A hash that is known already is switched on again instead of being refused.
-        pass
+        return {*super()._get_validation_exclusions(), "kind", "value"}
 
 
 def picture_hashes(upload: UploadedFile) -> list[tuple[BlockedHash.Kind, str]]:

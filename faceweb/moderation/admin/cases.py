@@ -16,6 +16,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
+from faceweb.accounts.models import User
 from faceweb.moderation.admin import bulk
 from faceweb.moderation.admin.base import LookOnlyAdmin, staff
 from faceweb.moderation.admin.case_page import Draft, case_context, case_photos
@@ -249,7 +250,7 @@ class CaseAdmin(LookOnlyAdmin):
     def assign_view(self, request: HttpRequest, case_id: UUID) -> HttpResponse:
         self._must(request, DECIDE)
         by, wanted = staff(request), request.POST.get("to", "")
-        people = type(by).objects.filter(is_active=True, is_staff=True)
+        people = User.objects.filter(is_active=True, is_staff=True)
         to = by if not wanted else _found(people, wanted)
         request.session.pop(_OPENED, None)
         return self._do(request, case_id, lambda: case_assign(case_id=case_id, to=to, by=by))
