@@ -5,15 +5,20 @@ strangers must be those to an id that never existed.
 """
 
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
 from faceweb.gallery.models import Photo
 from faceweb.jobs.models import Job
+from faceweb.moderation.models import Case, Report, Strike
+from faceweb.moderation.tokens import appeal_token
 from tests.conftest import stored_face
+from tests.moderation.deciding import share
 
 pytestmark = pytest.mark.django_db
 
@@ -21,6 +26,7 @@ SIGN_IN = 302
 GONE = 404
 OK = 200
 NO = 405
+NOTHING_TO_DO = 409
 
 
 @dataclass(frozen=True)
@@ -48,8 +54,8 @@ def personal(query: str = "") -> Row:
     return Row(SIGN_IN, OK, OK, OK, query=query)
 
 
-def public() -> Row:
-    return Row(OK, OK, OK, OK)
+def public(*args: str) -> Row:
+    return Row(OK, OK, OK, OK, args)
 
 
 def post_only(*args: str) -> Row:
@@ -83,6 +89,14 @@ SITE = {
     "swaps": post_only(),
     "edits": private(query="?photo={photo}"),
     "edit_preview": post_only(),
+    "report": public("token"),
+    "takedown": public(),
+    "takedown_status": public("ticket"),
+    "standing": personal(),
+    "appeal_strike": private("strike"),
+    # The owner's photo is not refused, which is what they are told.
+    "appeal_photo": Row(SIGN_IN, GONE, GONE, NOTHING_TO_DO, ("photo",)),
+    "appeal_signed": public("appeal"),
 }
 
 # Who is signed in has no business on these pages of allauth; that it answers them is its own test.
@@ -96,7 +110,7 @@ ELSEWHERE = {"readyz"}
 
 @pytest.fixture
 def things(user, photo_factory, portrait) -> dict[str, Any]:
-    """The owner's photo with a face, and their job."""
+    """The owner's photo with a face, their job, their strike, and a stranger's report."""
     photo = photo_factory(user, portrait, faces=[stored_face()])
     job = Job.objects.create(
         owner=user,
@@ -107,7 +121,17 @@ def things(user, photo_factory, portrait) -> dict[str, Any]:
             "blend": "multiband",
         },
     )
-    return {"photo": photo.pk, "job": job.pk, "size": "thumb", "face": 0}
+    strike = Strike.objects.create(
+        person=user, level="warning", reason="other", expires_at=timezone.now() + timedelta(days=9)
+    )
+    case = Case.objects.create(kind=Case.Kind.TAKEDOWN)
+    report = Report.objects.create(case=case, category="other")
+    token = "a" * 43
+    share(photo, token)
+    return {
+        "photo": photo.pk, "job": job.pk, "size": "thumb", "face": 0, "token": token,
+        "ticket": report.ticket, "strike": strike.pk, "appeal": appeal_token(strike),
+    }  # fmt: skip
 
 
 @pytest.fixture

@@ -1,42 +1,45 @@
 """Other pictures on this site that are the same picture, whoever owns them.
 
-Exact files are found by their digest. Looks are compared by whatever keeps perceptual hashes: each
-such book registers itself here, so that this module need not know them.
+Exact files are found by their digest. Looks are compared by their PDQ hashes: those of results as
+the registry of marks keeps them, those of uploads as `looks_keep` wrote them at their screening.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Iterator
+from itertools import islice
 from uuid import UUID
 
 import numpy as np
 from django.db.models import Q
 
 from faceweb.gallery.models import Lineage, Photo
+from faceweb.moderation.models import PictureLooks
 from faceweb.provenance.models import MarkedResult
 
 # Re-encoding and resizing move the hash by less; different pictures are four times as far apart.
 MAX_DISTANCE = 31
 _BATCH = 20_000
 
-# Gives the (photo id, PDQ in 64 hex digits) pairs of a book; all of it, or of one photo.
-HashBook = Callable[[UUID | None], Iterable[tuple[UUID, str]]]
+# A picture with less to see in it, such as a wall, has a hash that says nothing.
+MIN_QUALITY = 50
 
 
-def _marked_results(photo_id: UUID | None) -> Iterable[tuple[UUID, str]]:
-    rows = MarkedResult.objects.exclude(photo=None)
+def looks_keep(*, photo: Photo, pdq: str, quality: int) -> None:
+    """Keep the looks of an uploaded photo: its PDQ in hex, and its quality from 0 to 100."""
+    values = {"pdq": pdq, "quality": quality}
+    PictureLooks.objects.update_or_create(photo=photo, defaults=values)
+
+
+def _hashes(photo_id: UUID | None = None) -> Iterator[tuple[UUID, str]]:
+    """(photo id, PDQ in hex) of every picture with something to see in it, or of one picture."""
+    results = MarkedResult.objects.exclude(photo=None).filter(pdq_quality__gte=MIN_QUALITY)
+    uploads = PictureLooks.objects.filter(quality__gte=MIN_QUALITY)
     if photo_id is not None:
-        rows = rows.filter(photo_id=photo_id)
-    for photo, plain, badged in rows.values_list("photo_id", "pdq", "pdq_badged").iterator():
-        if photo is not None:
-            yield photo, plain
-            yield photo, badged
-
-
-_books: list[HashBook] = [_marked_results]
-
-
-def register(book: HashBook) -> None:
-    """Add a book of perceptual hashes."""
-    _books.append(book)
+        results, uploads = results.filter(photo=photo_id), uploads.filter(photo=photo_id)
+    for result, plain, badged in results.values_list("photo_id", "pdq", "pdq_badged").iterator():
+        if result is not None:
+            yield result, plain
+            yield result, badged
+    yield from uploads.values_list("photo_id", "pdq").iterator()
 
 
 def copies_of(photo: Photo) -> list[Photo]:
@@ -60,30 +63,17 @@ def made_of(photos: Iterable[Photo]) -> list[Photo]:
 
 
 def _lookalikes(photo: Photo) -> set[UUID]:
-    wanted = _bits([pdq for book in _books for _, pdq in book(photo.pk) if pdq])
+    wanted = _bits([pdq for _, pdq in _hashes(photo.pk)])
     found: set[UUID] = set()
     if not len(wanted):
         return found
-    for book in _books:
-        ids: list[UUID] = []
-        hashes: list[str] = []
-        for photo_id, pdq in book(None):
-            if not pdq:
-                continue
-            ids.append(photo_id)
-            hashes.append(pdq)
-            if len(ids) == _BATCH:
-                found |= _near(wanted, ids, hashes)
-                ids, hashes = [], []
-        found |= _near(wanted, ids, hashes)
+    everything = _hashes()
+    while batch := list(islice(everything, _BATCH)):
+        known = _bits([pdq for _, pdq in batch])
+        distances = np.bitwise_count(wanted[:, None, :] ^ known[None, :, :]).sum(axis=2)
+        near = np.flatnonzero((distances <= MAX_DISTANCE).any(axis=0))
+        found |= {batch[index][0] for index in near}
     return found - {photo.pk}
-
-
-def _near(wanted: np.ndarray, ids: list[UUID], hashes: list[str]) -> set[UUID]:
-    if not ids:
-        return set()
-    distances = np.bitwise_count(wanted[:, None, :] ^ _bits(hashes)[None, :, :]).sum(axis=2)
-    return {ids[index] for index in np.flatnonzero((distances <= MAX_DISTANCE).any(axis=0))}
 
 
 def _bits(hashes: list[str]) -> np.ndarray:

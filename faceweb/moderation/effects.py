@@ -22,6 +22,7 @@ from faceweb.gallery.services import photos_delete
 from faceweb.moderation import notices
 from faceweb.moderation.audit import audit_write
 from faceweb.moderation.copies import copies_of, made_of
+from faceweb.moderation.errors import DecisionRefused
 from faceweb.moderation.models import Appeal, Case, Decision, Strike
 from faceweb.moderation.reasons import Reason
 from faceweb.moderation.strikes import evidence_of, strike_add, strike_lift
@@ -69,25 +70,25 @@ def _dismiss(effect: Effect) -> None:
 
     What the machines refused outright stays refused; that is what an appeal is for.
     """
+    _let_stay(effect)
+
+
+def _let_stay(effect: Effect, label: str | None = None) -> None:
     photo = effect.photo
     if photo is None:
         return
     _remember(effect, photo)
     photo.withheld = False
-    if photo.screening == Photo.Screening.REVIEW and effect.case.kind == Case.Kind.SCREENING:
+    if label is not None:
+        photo.label = label
+    if photo.screening == Photo.Screening.REVIEW:
         photo.screening = Photo.Screening.CLEAR
     _save(photo)
 
 
 def _label(effect: Effect) -> None:
     """The picture stays and may be shared, and says wherever it is shown what was found."""
-    photo = effect.photo
-    if photo is None:
-        return
-    _remember(effect, photo)
-    photo.withheld = False
-    photo.label = Photo.Label.MISLEADING
-    _save(photo)
+    _let_stay(effect, Photo.Label.MISLEADING)
 
 
 def _unshare(effect: Effect) -> None:
@@ -100,6 +101,9 @@ def _unshare(effect: Effect) -> None:
     effect.before["links"] = [str(pk) for pk in working.values_list("pk", flat=True)]
     photo_unshare(photo=photo)
     photo.withheld = True
+    if photo.screening == Photo.Screening.REVIEW:
+        # A person has looked, and nobody is asked again before there is an appeal.
+        photo.screening = Photo.Screening.BLOCKED
     _save(photo)
 
 
@@ -118,7 +122,16 @@ def _block_hash(effect: Effect) -> None:
     """As deleting, and the picture is known again when it comes back."""
     if effect.photo is not None:
         hash_block = _service("known_bad", "hash_block")
-        hash_block(photo=effect.photo, reason=effect.reason.code, case=effect.case, by=effect.by)
+        try:
+            hash_block(
+                photo=effect.photo, reason=effect.reason.code, case=effect.case, by=effect.by
+            )
+        except (OSError, ValueError) as error:
+            raise DecisionRefused(
+                "picture_unreadable",
+                "The stored picture cannot be read, so it cannot be known again.",
+                "Delete it without blocking.",
+            ) from error
     _delete(effect)
 
 

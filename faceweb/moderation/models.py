@@ -56,6 +56,26 @@ class Screening(models.Model):
         return f"{self.subject} {self.state}"
 
 
+class PictureLooks(models.Model):
+    """What an uploaded picture looks like to PDQ, so that copies of it can be found.
+
+    Results have theirs in the registry of marks. ``pdq`` is 64 hex digits; ``quality`` says from 0
+    to 100 how much there is to see in the picture.
+    """
+
+    photo = models.OneToOneField(
+        "gallery.Photo", primary_key=True, on_delete=models.CASCADE, related_name="looks"
+    )
+    pdq = models.CharField(max_length=64)
+    quality = models.PositiveSmallIntegerField()
+
+    class Meta:
+        verbose_name_plural = "picture looks"
+
+    def __str__(self) -> str:
+        return f"looks of {self.photo_id}"
+
+
 class CaseQuerySet(models.QuerySet["Case"]):
     def open(self) -> "CaseQuerySet":
         return self.filter(state=Case.State.OPEN)

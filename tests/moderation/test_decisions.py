@@ -14,6 +14,7 @@ from django.utils import timezone
 from faceweb.gallery.models import Lineage, Photo
 from faceweb.moderation import notices
 from faceweb.moderation.cases import case_open
+from faceweb.moderation.copies import looks_keep
 from faceweb.moderation.decisions import (
     actions_for,
     actions_open_to,
@@ -235,6 +236,16 @@ def test_dismissing_a_screening_hit_clears_the_picture(photo_factory, user, mod,
     assert photo.is_usable
 
 
+def test_what_waited_for_a_person_is_refused_when_the_person_is_against_it(
+    photo_factory, user, mod, decide
+):
+    photo = photo_factory(user, screening=Photo.Screening.REVIEW)
+    case = case_open(kind=Case.Kind.SCREENING, reason="nudity", photo=photo)
+    decide(case, mod, A.WARN, "nudity")
+    photo.refresh_from_db()
+    assert photo.screening == Photo.Screening.BLOCKED
+
+
 def test_dismissing_a_report_does_not_clear_what_machines_hold_back(
     photo_factory, user, mod, decide
 ):
@@ -292,13 +303,32 @@ def test_copies_are_found_by_their_looks(user, other_user, photo_factory, mod, d
         )  # fmt: skip
         return photo
 
+    def uploaded(owner, pdq, quality):
+        photo = photo_factory(owner)
+        looks_keep(photo=photo, pdq=pdq, quality=quality)
+        return photo
+
     plain = "0" * 64
     near = "7fffffff" + "0" * 56  # 31 bits
     far = "ffffffff" + "0" * 56  # 32 bits
-    photo, copy, other = marked(user, plain), marked(other_user, near), marked(other_user, far)
+    photo = marked(user, plain)
+    copies = [marked(other_user, near), uploaded(other_user, near, 50)]
+    others = [
+        marked(other_user, far), uploaded(other_user, far, 100), uploaded(other_user, near, 49),
+    ]  # fmt: skip
     decide(reported(photo), mod, A.DELETE, "likeness")
-    assert not Photo.objects.filter(pk=copy.pk).exists()
-    assert Photo.objects.filter(pk=other.pk).exists()
+    assert not Photo.objects.filter(pk__in=[copy.pk for copy in copies]).exists()
+    assert set(Photo.objects.all()) == set(others)
+
+
+def test_a_picture_with_nothing_to_see_takes_no_others_with_it(
+    user, other_user, photo_factory, mod, decide
+):
+    photo, other = photo_factory(user), photo_factory(other_user)
+    for wall in (photo, other):
+        looks_keep(photo=wall, pdq="0" * 64, quality=10)
+    decide(reported(photo), mod, A.DELETE, "likeness")
+    assert list(Photo.objects.all()) == [other]
 
 
 def test_open_cases_about_a_copy_are_decided_with_it(user, other_user, photo_factory, mod, decide):
@@ -319,6 +349,20 @@ def test_blocking_a_hash_reads_the_picture_before_it_goes(photo, mod, decide, bl
     assert call["photo"].pk is not None
     assert (call["reason"], call["case"], call["by"]) == ("likeness", case, mod)
     assert not Photo.objects.exists()
+
+
+def test_a_picture_that_cannot_be_read_cannot_be_blocked(photo, mod, decide, monkeypatch):
+    def fail(**values):
+        raise FileNotFoundError
+
+    module = SimpleNamespace(hash_block=fail)
+    monkeypatch.setitem(sys.modules, "faceweb.moderation.known_bad", module)
+    case = reported(photo)
+    with pytest.raises(DecisionRefused) as refusal:
+        decide(case, mod, A.BLOCK_HASH, "likeness")
+    assert refusal.value.code == "picture_unreadable"
+    case.refresh_from_db()
+    assert case.is_open
 
 
 def test_reasons_that_are_nobodys_fault_give_no_strike(photo, mod, decide):
