@@ -1,4 +1,4 @@
-"""Staff reach nothing of the panel without a second factor, and the site stays as strict as ever."""
+"""Staff reach nothing of the panel without a second factor; the site stays as strict as ever."""
 
 from typing import Any
 

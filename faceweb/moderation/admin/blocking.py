@@ -78,7 +78,8 @@ class BlockedHashForm(forms.ModelForm[BlockedHash]):
 
     def _get_validation_exclusions(self) -> set[str]:
         # A hash that is known already is switched on again instead of being refused.
-        return {*super()._get_validation_exclusions(), "kind", "value"}
+        excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]
+        return {*excluded, "kind", "value"}
 
 
 def picture_hashes(upload: UploadedFile) -> list[tuple[BlockedHash.Kind, str]]:
