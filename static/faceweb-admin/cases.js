@@ -82,7 +82,10 @@ document.addEventListener("keydown", (event) => {
   found.checked = true;
   const submit = found.form.querySelector("button[type=submit]");
   if (event.shiftKey && "quick" in found.dataset) found.form.requestSubmit(submit);
-  else submit.focus();
+  else {
+    submit.focus({ preventScroll: true });
+    submit.scrollIntoView({ block: "nearest" });
+  }
 });
 
 // --- one decision is sent once -------------------------------------------------------------------

@@ -126,7 +126,7 @@ def test_what_a_role_may_see_add_change_and_delete(
             url = address(model, page, *args)
             assert client.get(url).status_code == status, (role, url)
         changing = client.post(address(model, "change", pk), {"reason": "forged"})
-        # A case's page is shown whatever is sent to it; an account's form is refused for its errors.
+        # A case's page is shown whatever is sent to it; an account's form is refused.
         shown = (model == "moderation.case") or (role == "admin" and model == "accounts.user")
         assert changing.status_code == (YES if shown else NO), (role, model)
         assert getattr(type(things[model]).objects.get(pk=pk), "reason", "") != "forged"
