@@ -68,6 +68,7 @@ def case_open(
         known.save(update_fields=["kind", "urgency", "reason", "due_at"])
         Case.objects.filter(pk=known.pk).update(version=F("version") + 1)
         known.refresh_from_db()
+        audit_write(actor=None, action="case.add", target=known, case=known, reason=reason)
         return known
 
 

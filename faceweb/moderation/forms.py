@@ -11,6 +11,7 @@ from faceweb.moderation.reports import MAX_ADDRESSES, Claim
 TEXT_LENGTH = 4000
 APPEAL_LENGTH = 2000
 ADDRESS_LENGTH = 500
+EMAIL_LENGTH = 254
 # Nobody has to give their name to say that a child is abused.
 _NAMELESS = frozenset({Report.Category.MINOR})
 # What is intimate speaks for itself; everything else needs a reason.
@@ -40,6 +41,7 @@ class ReportForm(forms.Form):
     email = forms.EmailField(
         label="Your e-mail address (optional)",
         required=False,
+        max_length=EMAIL_LENGTH,
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
         help_text="Only to tell you what was decided. Whoever shared the picture never sees it.",
     )
@@ -92,6 +94,7 @@ class TakedownForm(forms.Form):
     email = forms.EmailField(
         label="Your e-mail address",
         required=False,
+        max_length=EMAIL_LENGTH,
         widget=forms.EmailInput(attrs={"autocomplete": "email"}),
         help_text="Where we can reach you, and tell you what was decided. Not needed where it "
         "shows somebody under 18.",

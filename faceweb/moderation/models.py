@@ -215,7 +215,7 @@ class Report(models.Model):
     is_takedown = models.BooleanField(default=False)
     name = models.CharField(max_length=120, blank=True)
     email = models.EmailField(blank=True)
-    location = models.TextField(max_length=4000, blank=True)
+    location = models.TextField(max_length=12_000, blank=True)
     good_faith = models.BooleanField(default=False)
     signature = models.CharField(max_length=120, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)

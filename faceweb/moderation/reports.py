@@ -70,8 +70,8 @@ def report_create(
     text: str = "",
     email: str = "",
     reporter: User | None = None,
-) -> Report:
-    """A report about a shared picture, which is withheld at once.
+) -> Report | None:
+    """A report about a shared picture, which is withheld at once; None if it has just gone.
 
     Args:
         link: what the person opened.
@@ -81,6 +81,8 @@ def report_create(
         reporter: who it was, if they are signed in.
     """
     with transaction.atomic():
+        if not _lock_present([link]):
+            return None
         # What may be intimate is answered within the clock of a takedown request.
         due_at = timezone.now() + CLOCK if category in GRAVE_REASONS else None
         case = case_open(kind=Case.Kind.REPORT, reason=category, photo=link.photo, due_at=due_at)
@@ -104,10 +106,12 @@ def takedown_create(*, claim: Claim, reporter: User | None = None) -> list[Repor
     find out what they mean.
     """
     ticket = new_ticket()
-    links, unknown = addresses_resolve(claim.addresses)
+    found, unknown = addresses_resolve(claim.addresses)
     due_at = timezone.now() + CLOCK
     reports: list[Report] = []
     with transaction.atomic():
+        links = _lock_present(found)
+        unknown += [_named(link) for link in found if link not in links]
         for link in links:
             case = case_open(
                 kind=Case.Kind.TAKEDOWN, reason=claim.category, photo=link.photo, due_at=due_at
@@ -133,8 +137,7 @@ def addresses_resolve(addresses: Iterable[str]) -> tuple[list[ShareLink], list[s
             unknown.append(address)
         else:
             links.setdefault(link.photo_id, link)
-    # In one order for everybody, so that two requests about the same pictures do not block.
-    return sorted(links.values(), key=lambda link: str(link.photo_id)), unknown
+    return list(links.values()), unknown
 
 
 def without_tokens(text: str) -> str:
@@ -154,6 +157,17 @@ def is_cleared(photo: Photo) -> bool:
     """Whether the last person who judged this picture let it stay."""
     last = Decision.objects.filter(case__photo=photo, undone_at=None).first()
     return last is not None and last.action in _CLEARING
+
+
+def _lock_present(links: Sequence[ShareLink]) -> list[ShareLink]:
+    """Those whose picture is still there, and stays until the transaction ends.
+
+    The rows are locked in one order for everybody, so that no two wait for each other.
+    """
+    photos = Photo.objects.select_for_update(no_key=True).order_by("pk")
+    wanted = photos.filter(pk__in=[link.photo_id for link in links])
+    present = set(wanted.values_list("pk", flat=True))
+    return [link for link in links if link.photo_id in present]
 
 
 def _withhold(photo: Photo, category: str, case: Case) -> None:

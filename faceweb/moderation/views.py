@@ -42,6 +42,8 @@ def report(request: HttpRequest, token: str) -> HttpResponse:
     form = ReportForm(request.POST or None, signed_in=reporter is not None)
     if form.is_valid() and _not_too_often(request, form):
         made = report_create(link=link, reporter=reporter, **form.cleaned_data)
+        if made is None:
+            raise Http404
         return _received(made.ticket)
     context = {"form": form, "token": token}
     return render(request, "moderation/report.html", context, status=_status(form))
@@ -61,6 +63,7 @@ def takedown(request: HttpRequest) -> HttpResponse:
 @require_GET
 def takedown_status(request: HttpRequest, ticket: str) -> HttpResponse:
     """Where a report stands: open or decided, and nothing more."""
+    ticket = ticket.upper()
     state = report_state(ticket)
     if not state:
         raise Http404

@@ -1,20 +1,23 @@
 """Reporting a shared picture."""
 
 import re
+import threading
 from datetime import timedelta
 
 import pytest
 from django.core import mail
 from django.core.cache import cache
+from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
 from faceweb.gallery.models import Photo
 from faceweb.moderation import notices
 from faceweb.moderation.models import CLOCK, AuditEntry, Case, Decision, Report
-from tests.moderation.deciding import decide, mod, share
+from faceweb.moderation.reports import report_create
+from tests.moderation.deciding import decide, mod, parallel_database, share
 
-__all__ = ["decide", "mod"]
+__all__ = ["decide", "mod", "parallel_database"]
 
 pytestmark = pytest.mark.django_db
 
@@ -112,6 +115,26 @@ def test_what_was_written_is_not_lost_with_a_mistake(send):
     assert "in the red coat" in answer.content.decode()
 
 
+@pytest.mark.django_db(transaction=True)
+def test_reports_at_the_same_moment_share_a_case(parallel_database, link):
+    start = threading.Barrier(4)
+
+    def act():
+        start.wait(10)
+        try:
+            report_create(link=link, category="likeness")
+        finally:
+            connection.close()
+
+    threads = [threading.Thread(target=act) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert Report.objects.count() == 4
+    assert Case.objects.get().version == 3
+
+
 @pytest.mark.parametrize("category", ["minor", "intimate"])
 def test_what_may_be_grave_starts_the_clock(send, category, time_machine):
     now = timezone.now().replace(microsecond=0)
@@ -174,6 +197,12 @@ def test_a_link_may_be_reported_for_a_while_after_its_end(client, link, ended, s
     setattr(link, how, timezone.now() - ended)
     link.save()
     assert client.get(reverse("report", args=[TOKEN])).status_code == status
+
+
+def test_a_picture_that_goes_in_this_moment_is_no_fault(link, photo):
+    photo.delete()
+    assert report_create(link=link, category="other") is None
+    assert not Case.objects.exists()
 
 
 def test_an_unknown_link_cannot_be_reported(client):
