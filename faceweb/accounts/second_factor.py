@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import logging
 from typing import Any
 
 from allauth.account.internal.flows.login import (
@@ -11,13 +12,16 @@ from allauth.account.internal.flows.login import (
 from allauth.mfa.adapter import DefaultMFAAdapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.signals import authenticator_added
+from allauth.mfa.totp.internal.auth import generate_totp_secret
 from allauth.mfa.utils import is_mfa_enabled
-from cryptography.fernet import Fernet, MultiFernet
+from cryptography.fernet import Fernet, InvalidToken, MultiFernet
 from django.conf import settings
 from django.http import HttpRequest
 from django.utils.encoding import force_bytes
 
 from faceweb.accounts.models import User
+
+logger = logging.getLogger(__name__)
 
 
 def _cipher() -> MultiFernet:
@@ -34,7 +38,15 @@ class SecondFactorAdapter(DefaultMFAAdapter):
         return _cipher().encrypt(text.encode()).decode()
 
     def decrypt(self, encrypted_text: str) -> str:
-        return _cipher().decrypt(encrypted_text.encode()).decode()
+        """What was encrypted; where the site's secret has changed, one that nobody knows.
+
+        Then no code fits any more, and an administrator has to let the person start anew.
+        """
+        try:
+            return _cipher().decrypt(encrypted_text.encode()).decode()
+        except InvalidToken:
+            logger.warning("a second factor was kept under another FACEWEB_SECRET_KEY")
+            return str(generate_totp_secret())
 
 
 def has_second_factor(user: User) -> bool:

@@ -129,10 +129,11 @@ def report_notify(ticket: str) -> None:
 
 def alert_mail(cases: Sequence[Case], hours: int, people: Iterable[User]) -> bool:
     """Remind moderators of clocks that have run for ``hours``; whether any mail left."""
+    pages = [reverse("admin:moderation_case_change", args=[case.pk]) for case in cases]
     context = {
-        "cases": cases,
+        "cases": list(zip(cases, map(with_public_origin, pages), strict=True)),
         "hours": hours,
-        "panel_url": with_public_origin(reverse("admin:index")),
+        "panel_url": with_public_origin(reverse("admin:moderation_case_changelist")),
     }
     count = len(cases)
     subject = f"{count} case{'' if count == 1 else 's'} undecided for {hours} hours"

@@ -1,8 +1,10 @@
-// A click shows one picture, another click blurs it again.
+// A click fetches and shows one picture, another click veils it again.
 document.addEventListener("click", (event) => {
   const veil = event.target.closest(".veil");
   if (!veil) return;
   const shown = veil.getAttribute("aria-pressed") !== "true";
+  const image = veil.querySelector("img");
+  if (shown && !image.src) image.src = image.dataset.src;
   veil.setAttribute("aria-pressed", String(shown));
-  veil.setAttribute("aria-label", shown ? "Blur this picture" : "Show this picture");
+  veil.setAttribute("aria-label", shown ? "Veil this picture" : "Show this picture");
 });

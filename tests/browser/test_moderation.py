@@ -142,7 +142,7 @@ def test_a_report_is_closed_in_three_keystrokes_and_an_appeal_is_granted(
     owner.get_by_role("link", name="Ask for another look").click()
     owner.get_by_role("main").get_by_role("textbox").fill("It was a joke among friends.")
     owner.get_by_role("button", name="Send the appeal").click()
-    expect(owner.get_by_role("heading", level=1, name="Your appeal is on its way")).to_be_visible()
+    expect(owner.get_by_text("You asked for another look: being looked at.")).to_be_visible()
 
     lead = visit(color_scheme="dark")
     enter_panel(lead.page, LEAD)

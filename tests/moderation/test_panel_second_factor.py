@@ -5,7 +5,9 @@ from typing import Any
 import pytest
 from allauth.mfa.models import Authenticator
 from allauth.mfa.totp.internal.auth import (
+    TOTP,
     format_hotp_value,
+    generate_totp_secret,
     hotp_value,
     yield_hotp_counters_from_time,
 )
@@ -164,3 +166,13 @@ def test_a_lead_without_a_phone_gets_a_new_start_from_an_admin(
     form = {"action": "forget_second_factor", "_selected_action": [str(lead.pk)]}
     client_for(moderator).post(reverse("admin:accounts_user_changelist"), form)
     assert not Authenticator.objects.filter(user=lead).exists()
+
+
+def test_with_another_secret_key_no_code_opens_the_door(mod: Any, settings: Any) -> None:
+    secret = generate_totp_secret()
+    TOTP.activate(mod, secret)
+    before = settings.SECRET_KEY
+    settings.SECRET_KEY, settings.SECRET_KEY_FALLBACKS = "another " * 8, [before]
+    assert TOTP(Authenticator.objects.get(user=mod)).validate_code(code(secret))
+    settings.SECRET_KEY_FALLBACKS = []
+    assert not TOTP(Authenticator.objects.get(user=mod)).validate_code(code(secret))

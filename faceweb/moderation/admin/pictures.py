@@ -15,6 +15,7 @@ from django.core import signing
 from django.http import Http404, HttpRequest, HttpResponse
 
 from faceweb.accounts.models import User
+from faceweb.gallery.admin import watch
 from faceweb.gallery.delivery import photo_response
 from faceweb.gallery.models import Photo
 from faceweb.moderation.audit import audit_write
@@ -129,3 +130,10 @@ def _unsealed(face: ProtectedFace, which: Proof) -> bytes:
 
 def _kind(what: str) -> str:
     return what if what in PROOFS else "photo"
+
+
+def _looked_at(request: HttpRequest, photo: Photo) -> None:
+    audit_write(actor=request.user, action="picture.reveal", target=photo, what="thumbnail")
+
+
+watch(_looked_at)
