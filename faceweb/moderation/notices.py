@@ -173,7 +173,7 @@ def _to_copy_owners(decision: Decision) -> list[EmailMessage]:
             f"A picture of yours was removed: {decision.case.ticket}",
             {**context, "pictures": len(owners[str(owner.pk)])},
         )
-        for owner in User.objects.filter(pk__in=owners)
+        for owner in User.objects.filter(pk__in=owners, erased_at=None)
     ]
 
 

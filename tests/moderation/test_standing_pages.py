@@ -139,6 +139,7 @@ def test_an_erased_persons_held_picture_stays_until_it_is_released(
     user, lead, photo_factory, media, django_capture_on_commit_callbacks
 ):
     photo, other = photo_factory(user), photo_factory(user)
+    case = reported(photo)
     email = user.email
     hold_set(photo=photo, by=lead, reason="order 1")
     with django_capture_on_commit_callbacks(execute=True):
@@ -147,6 +148,9 @@ def test_an_erased_persons_held_picture_stays_until_it_is_released(
     assert not people.filter(email=email).exists()
     shell = people.get(pk=photo.owner_id)
     assert not shell.is_active
+    case.refresh_from_db()
+    assert case.person is None
+    assert case.photo == photo
     assert shell.name == ""
     assert list(Photo.objects.all()) == [photo]
     assert not Photo.objects.filter(pk=other.pk).exists()
