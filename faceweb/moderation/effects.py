@@ -216,7 +216,7 @@ def _strike(effect: Effect, level: Strike.Level | None = None) -> None:
 # --- what people asked for ----------------------------------------------------------------------
 def _grant(effect: Effect) -> None:
     if effect.case.kind == Case.Kind.PROTECTED_FACE:
-        _service("protected", "protected_face_grant")(face=effect.case.protected_face, by=effect.by)
+        _protection(effect, "protected_face_grant")
         return
     appeal = effect.case.appeal
     _answer(appeal, is_granted=True)
@@ -232,9 +232,7 @@ def _grant(effect: Effect) -> None:
 
 def _refuse(effect: Effect) -> None:
     if effect.case.kind == Case.Kind.PROTECTED_FACE:
-        _service("protected", "protected_face_refuse")(
-            face=effect.case.protected_face, by=effect.by
-        )
+        _protection(effect, "protected_face_refuse")
         return
     _answer(effect.case.appeal, is_granted=False)
 
@@ -265,10 +263,18 @@ def _save(photo: Photo) -> None:
     photo.save(update_fields=["withheld", "screening", "label"])
 
 
-def _service(module: str, name: str) -> Callable[..., Any]:
+def _protection(effect: Effect, service: str) -> None:
+    """Answer a request for protection; what the registry cannot do is said to the moderator."""
+    refusal = _service("protected", "ProtectionError")
+    try:
+        _service("protected", service)(face=effect.case.protected_face, by=effect.by)
+    except refusal as error:
+        raise DecisionRefused(error.code, error.sentence, error.way_on) from error
+
+
+def _service(module: str, name: str) -> Any:
     """A service of this app's screening half, looked up late: it opens cases and so imports us."""
-    service: Callable[..., Any] = getattr(import_module(f"faceweb.moderation.{module}"), name)
-    return service
+    return getattr(import_module(f"faceweb.moderation.{module}"), name)
 
 
 _APPLY: Final[dict[str, Callable[[Effect], None]]] = {

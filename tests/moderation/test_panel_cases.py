@@ -1,7 +1,9 @@
 """The queue and the page of one case, as moderators use them."""
 
 import re
+import sys
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -14,7 +16,15 @@ from django.utils import timezone
 from faceweb.gallery.models import Lineage, Photo
 from faceweb.moderation.appeals import appeal_create
 from faceweb.moderation.cases import case_open
-from faceweb.moderation.models import AuditEntry, Case, Decision, Report, Screening, Strike
+from faceweb.moderation.models import (
+    AuditEntry,
+    Case,
+    Decision,
+    ProtectedFace,
+    Report,
+    Screening,
+    Strike,
+)
 from tests.moderation.deciding import admin, decide, lead, mod, other_mod, reported, share
 
 __all__ = ["admin", "decide", "lead", "mod", "other_mod"]
@@ -443,3 +453,26 @@ def test_an_appeal_is_answered_by_somebody_else(
     assert not Strike.objects.standing().exists()
     appeal.refresh_from_db()
     assert appeal.is_granted
+
+
+# --- protected faces ----------------------------------------------------------------------------
+def test_what_the_registry_of_faces_cannot_do_is_said_and_changes_nothing(
+    panel: Client, monkeypatch: Any
+) -> None:
+    class ProtectionError(Exception):
+        code, sentence, way_on = "no_face", "There is no face in the selfie.", "Refuse it."
+
+    def grant(**_: Any) -> None:
+        raise ProtectionError
+
+    registry = SimpleNamespace(ProtectionError=ProtectionError, protected_face_grant=grant)
+    monkeypatch.setitem(sys.modules, "faceweb.moderation.protected", registry)
+    case = case_open(kind=Case.Kind.PROTECTED_FACE, reason="protected_face")
+    ProtectedFace.objects.create(case=case)
+    form = decision(case, "grant", "proven", text="Typed already.")
+    response = panel.post(url("decide", case.pk), form)
+    assert response.status_code == 400
+    for words in ("There is no face in the selfie.", "Refuse it.", "Typed already."):
+        assert words in response.content.decode()
+    case.refresh_from_db()
+    assert case.is_open
