@@ -25,6 +25,7 @@ from faceweb.moderation.models import (
     Screening,
     Strike,
 )
+from faceweb.provenance.models import MarkedResult
 from tests.moderation.deciding import admin, decide, lead, mod, other_mod, reported, share
 
 __all__ = ["admin", "decide", "lead", "mod", "other_mod"]
@@ -476,3 +477,22 @@ def test_what_the_registry_of_faces_cannot_do_is_said_and_changes_nothing(
         assert words in response.content.decode()
     case.refresh_from_db()
     assert case.is_open
+
+
+# --- copies -------------------------------------------------------------------------------------
+def test_what_looks_the_same_is_shown_veiled_and_revealed_like_the_rest(
+    panel: Client, case: Case, other_user: Any, photo_factory: Any, portrait: Any
+) -> None:
+    copy = photo_factory(other_user, portrait, origin=Photo.Origin.SWAP)
+    for number, photo in enumerate((case.photo, copy)):
+        MarkedResult.objects.create(
+            mark_id=f"{number:016x}", pdq="5a" * 32, pdq_badged="a5" * 32, pdq_quality=90,
+            kind="swap", photo=photo,
+        )  # fmt: skip
+    page = panel.get(page_of(case)).content.decode()
+    assert "Looks the same" in page
+    assert "another person" in page
+    form = {"what": str(copy.pk)}
+    answer = panel.post(url("reveal", case.pk), form, headers={"accept": "application/json"})
+    assert panel.get(answer.json()["address"]).status_code == 200
+    assert AuditEntry.objects.get(action="picture.reveal").target_id == str(copy.pk)

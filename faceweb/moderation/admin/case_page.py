@@ -63,17 +63,29 @@ class Draft:
 
 
 def case_photos(case: Case) -> dict[str, tuple[Photo, str, str]]:
-    """The pictures of a case by id, with title and detail: itself, its parents, its copies."""
+    """The picture of a case and what it was made of, by id, with title and detail."""
     photo = case.photo
     if photo is None:
         return {}
-    found = {str(photo.pk): (photo, "The picture", f"{photo.get_origin_display()}")}
+    found = {str(photo.pk): (photo, "The picture", photo.get_origin_display())}
     for line in photo.lineage.select_related("parent"):
         found.setdefault(str(line.parent_id), (line.parent, f"Made of: {line.role}", ""))
-    for copy in copies_of(photo)[:_COPIES]:
-        whose = "the same person's" if copy.owner_id == photo.owner_id else "another person's"
-        found.setdefault(str(copy.pk), (copy, "Looks the same", whose))
     return found
+
+
+def case_copies(case: Case) -> dict[str, tuple[Photo, str, str]]:
+    """Other pictures here that look the same, as `case_photos`; all hashes are compared for it."""
+    photo = case.photo
+    if photo is None:
+        return {}
+    return {
+        str(copy.pk): (copy, "Looks the same", _whose(copy, photo))
+        for copy in copies_of(photo)[:_COPIES]
+    }
+
+
+def _whose(copy: Photo, photo: Photo) -> str:
+    return "the same person's" if copy.owner_id == photo.owner_id else "another person's"
 
 
 def case_context(case: Case, by: User, draft: Draft) -> dict[str, Any]:
@@ -113,10 +125,14 @@ def case_context(case: Case, by: User, draft: Draft) -> dict[str, Any]:
     }
 
 
+def _all_photos(case: Case) -> list[tuple[Photo, str, str]]:
+    own = case_photos(case)
+    copies = case_copies(case)
+    return [*own.values(), *(copies[key] for key in copies if key not in own)]
+
+
 def _pictures(case: Case, face: ProtectedFace | None) -> list[Veiled]:
-    veiled = [
-        photo_veil(photo, title, detail) for photo, title, detail in case_photos(case).values()
-    ]
+    veiled = [photo_veil(photo, title, detail) for photo, title, detail in _all_photos(case)]
     if face is not None:
         titles = {"selfie": "Selfie", "proof": "Proof of who they are"}
         shown = [proof_veil(face, which, titles[which]) for which in PROOFS]

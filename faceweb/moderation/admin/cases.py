@@ -19,7 +19,7 @@ from django.views.decorators.http import require_POST
 from faceweb.accounts.models import User
 from faceweb.moderation.admin import bulk
 from faceweb.moderation.admin.base import LookOnlyAdmin, staff
-from faceweb.moderation.admin.case_page import Draft, case_context, case_photos
+from faceweb.moderation.admin.case_page import Draft, case_context, case_copies, case_photos
 from faceweb.moderation.admin.flow import case_after
 from faceweb.moderation.admin.pictures import picture_response, picture_reveal
 from faceweb.moderation.admin.queue import AssigneeFilter, ClockFilter, ReasonFilter, StateFilter
@@ -274,7 +274,10 @@ class CaseAdmin(LookOnlyAdmin):
         """Log that somebody looks, and say where the picture is for the next two minutes."""
         self._must(request, REVEAL)
         case, what = self._case(request, case_id), request.POST.get("what", "")
-        photos = {key: photo for key, (photo, *_) in case_photos(case).items()}
+        found = case_photos(case)
+        if what not in found:
+            found = case_copies(case)
+        photos = {key: photo for key, (photo, *_) in found.items()}
         token = picture_reveal(case=case, what=what, photos=photos, by=staff(request))
         address = reverse("admin:moderation_case_picture", args=[case.pk, token])
         if request.accepts("text/html"):
