@@ -9,6 +9,7 @@ from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from faceweb.accounts.models import User
 from faceweb.accounts.second_factor import has_second_factor
@@ -48,17 +49,22 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     search_fields = ("email", "name", "id")
     search_help_text = "An e-mail address, a name or an id."
     readonly_fields = (
-        "id", "is_active", "standing", "second_factor", "date_joined", "last_login", "photo_count",
+        "id", "standing", "second_factor", "date_joined", "last_login", "photo_count",
     )  # fmt: skip
     fieldsets = (
         (None, {"fields": ("id", "email", "name", "password")}),
-        ("Standing", {"fields": ("standing", "is_active")}),
+        ("Standing", {"fields": ("standing",)}),
         ("Role", {"fields": ("is_staff", "groups", "is_superuser", "second_factor")}),
         ("Activity", {"fields": ("photo_count", "date_joined", "last_login")}),
     )
     add_fieldsets = ((None, {"fields": ("email", "usable_password", "password1", "password2")}),)
-    filter_horizontal = ("groups",)
+    filter_horizontal = ()
     actions = ("forget_second_factor",)
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if db_field.name == "groups":
+            kwargs["widget"] = UnfoldAdminCheckboxSelectMultipleWidget()
+        return super().formfield_for_manytomany(db_field, request, **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         return super().get_queryset(request).annotate(_photo_count=Count("photos"))

@@ -427,6 +427,7 @@ def test_legal_hold_is_for_leads(lead: Any, panel: Client, case: Case, client_fo
     form = {"hold": "on", "note": "Order 12/26"}
     assert panel.post(url("hold", case.pk), form).status_code == 403
     client = client_for(lead)
+    assert client.post(url("hold", case.pk), {"hold": "on", "note": " "}).status_code == 400
     client.post(url("hold", case.pk), form)
     assert case.photo is not None
     case.photo.refresh_from_db()

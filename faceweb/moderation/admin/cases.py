@@ -33,7 +33,7 @@ from faceweb.moderation.decisions import (
     case_release,
     decision_undo,
 )
-from faceweb.moderation.errors import CaseChanged, ModerationError, NotPermitted
+from faceweb.moderation.errors import CaseChanged, DecisionRefused, ModerationError, NotPermitted
 from faceweb.moderation.holds import hold_release, hold_set
 from faceweb.moderation.models import Case, Decision
 from faceweb.moderation.reasons import reason_of
@@ -264,6 +264,9 @@ class CaseAdmin(LookOnlyAdmin):
         if case.photo is None:
             raise Http404
         note = request.POST.get("note", "").strip()[:200]
+        if not note:
+            missing = DecisionRefused("note_missing", "Nothing was changed.", "Say why.")
+            return self._page(request, case, error=missing)
         service = hold_set if request.POST.get("hold") == "on" else hold_release
         photo = case.photo
         return self._do(
