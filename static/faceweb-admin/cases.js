@@ -59,6 +59,19 @@ document.addEventListener("submit", (event) => {
   reveal(event.target);
 });
 
+// Copies are looked for while the page is read already; without this its link does.
+async function lookForCopies() {
+  const link = document.querySelector("[data-copies]");
+  if (!link) return;
+  try {
+    const page = await (await fetch(link.href)).text();
+    const found = new DOMParser().parseFromString(page, "text/html").getElementById("copies");
+    if (found) document.getElementById("copies").replaceWith(found);
+  } catch {
+    // The link is still there.
+  }
+}
+
 // --- keys ----------------------------------------------------------------------------------------
 document.addEventListener("keydown", (event) => {
   if (!isOn() || event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
@@ -118,5 +131,10 @@ function showLegend() {
   write();
 }
 
-if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", showLegend);
-else showLegend();
+function begin() {
+  showLegend();
+  lookForCopies();
+}
+
+if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
+else begin();

@@ -491,9 +491,13 @@ def test_what_looks_the_same_is_shown_veiled_and_revealed_like_the_rest(
             kind="swap", photo=photo,
         )  # fmt: skip
     page = panel.get(page_of(case)).content.decode()
+    [more] = re.findall(r'href="([^"#]+)[^"]*" data-copies', page)
+    page = panel.get(more).content.decode()
     assert "Looks the same" in page
     assert "another person" in page
     form = {"what": str(copy.pk)}
     answer = panel.post(url("reveal", case.pk), form, headers={"accept": "application/json"})
     assert panel.get(answer.json()["address"]).status_code == 200
     assert AuditEntry.objects.get(action="picture.reveal").target_id == str(copy.pk)
+    shown = panel.post(url("reveal", case.pk), form).content.decode()
+    assert len(re.findall(r'<img src="/admin/', shown)) == 1

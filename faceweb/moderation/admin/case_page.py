@@ -88,8 +88,11 @@ def _whose(copy: Photo, photo: Photo) -> str:
     return "the same person's" if copy.owner_id == photo.owner_id else "another person's"
 
 
-def case_context(case: Case, by: User, draft: Draft) -> dict[str, Any]:
-    """The context of the case page, in a bounded number of queries."""
+def case_context(case: Case, by: User, draft: Draft, *, with_copies: bool) -> dict[str, Any]:
+    """The context of the case page, in a bounded number of queries.
+
+    Copies are looked for only ``with_copies``: comparing every hash takes its time on a large site.
+    """
     face = ProtectedFace.objects.filter(case=case).first()
     appeal = Appeal.objects.filter(case=case).select_related("strike__decision__by").first()
     decisions = list(case.decisions.select_related("by"))
@@ -102,6 +105,7 @@ def case_context(case: Case, by: User, draft: Draft) -> dict[str, Any]:
         "is_mine": case.assignee_id == by.pk,
         "reason": reason_of(case.reason),
         "pictures": _pictures(case, face),
+        "copies": _copies(case) if with_copies else None,
         "photo": case.photo,
         "reports": list(case.reports.all()),
         "appeal": appeal,
@@ -125,19 +129,18 @@ def case_context(case: Case, by: User, draft: Draft) -> dict[str, Any]:
     }
 
 
-def _all_photos(case: Case) -> list[tuple[Photo, str, str]]:
-    own = case_photos(case)
-    copies = case_copies(case)
-    return [*own.values(), *(copies[key] for key in copies if key not in own)]
-
-
 def _pictures(case: Case, face: ProtectedFace | None) -> list[Veiled]:
-    veiled = [photo_veil(photo, title, detail) for photo, title, detail in _all_photos(case)]
+    veiled = [photo_veil(*shown) for shown in case_photos(case).values()]
     if face is not None:
         titles = {"selfie": "Selfie", "proof": "Proof of who they are"}
-        shown = [proof_veil(face, which, titles[which]) for which in PROOFS]
-        veiled += [picture for picture in shown if picture is not None]
+        proofs = [proof_veil(face, which, titles[which]) for which in PROOFS]
+        veiled += [proof for proof in proofs if proof is not None]
     return veiled
+
+
+def _copies(case: Case) -> list[Veiled]:
+    own = case_photos(case)
+    return [photo_veil(*shown) for key, shown in case_copies(case).items() if key not in own]
 
 
 def _choices(case: Case, by: User, draft: Draft) -> list[Choice]:

@@ -21,7 +21,7 @@ from faceweb.moderation.admin import bulk
 from faceweb.moderation.admin.base import LookOnlyAdmin, staff
 from faceweb.moderation.admin.case_page import Draft, case_context, case_copies, case_photos
 from faceweb.moderation.admin.flow import case_after
-from faceweb.moderation.admin.pictures import picture_response, picture_reveal
+from faceweb.moderation.admin.pictures import PROOFS, picture_response, picture_reveal
 from faceweb.moderation.admin.queue import AssigneeFilter, ClockFilter, ReasonFilter, StateFilter
 from faceweb.moderation.admin.words import age_words, clock_of, colleague, urgency_word
 from faceweb.moderation.decisions import (
@@ -196,7 +196,8 @@ class CaseAdmin(LookOnlyAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        return self._page(request, self._case(request, object_id))
+        wanted = "copies" in request.GET
+        return self._page(request, self._case(request, object_id), with_copies=wanted)
 
     def decide_view(self, request: HttpRequest, case_id: UUID) -> HttpResponse:
         self._must(request, DECIDE)
@@ -278,13 +279,15 @@ class CaseAdmin(LookOnlyAdmin):
         self._must(request, REVEAL)
         case, what = self._case(request, case_id), request.POST.get("what", "")
         found = case_photos(case)
-        if what not in found:
+        is_copy = what not in found and what not in PROOFS
+        if is_copy:
             found = case_copies(case)
         photos = {key: photo for key, (photo, *_) in found.items()}
         token = picture_reveal(case=case, what=what, photos=photos, by=staff(request))
         address = reverse("admin:moderation_case_picture", args=[case.pk, token])
         if request.accepts("text/html"):
-            return self._page(request, case, revealed=(what, address))
+            shown = (what, address)
+            return self._page(request, case, revealed=shown, with_copies=is_copy)
         return JsonResponse({"address": address})
 
     def picture_view(self, request: HttpRequest, case_id: UUID, token: str) -> HttpResponse:
@@ -319,10 +322,11 @@ class CaseAdmin(LookOnlyAdmin):
         draft: Draft | None = None,
         error: ModerationError | None = None,
         revealed: tuple[str, str] = ("", ""),
+        with_copies: bool = False,
     ) -> HttpResponse:
         context = {
             **self.admin_site.each_context(request),
-            **case_context(case, staff(request), draft or Draft()),
+            **case_context(case, staff(request), draft or Draft(), with_copies=with_copies),
             "title": f"{case.get_kind_display().capitalize()} {case.ticket}",
             "opts": self.opts,
             "media": self.media,
