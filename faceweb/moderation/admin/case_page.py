@@ -79,8 +79,8 @@ def case_copies(case: Case) -> dict[str, tuple[Photo, str, str]]:
     if photo is None:
         return {}
     return {
-        str(copy.pk): (copy, "Looks the same", _whose(copy, photo))
-        for copy in copies_of(photo)[:_COPIES]
+        str(copy.pk): (copy, f"Copy {number}", _whose(copy, photo))
+        for number, copy in enumerate(copies_of(photo)[:_COPIES], start=1)
     }
 
 
