@@ -93,6 +93,11 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     def has_reset_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("accounts.change_user")
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        # What hangs on it goes with it, whether they may touch that by itself or not.
+        shown, counts, _needed, protected = super().get_deleted_objects(objs, request)
+        return shown, counts, set(), protected
+
     def delete_model(self, request: HttpRequest, obj: User) -> None:
         account_delete(user=obj)
 

@@ -108,6 +108,11 @@ class PhotoAdmin(ModelAdmin):
             watcher(request, photo)
         return photo_response(request, photo, "thumb")
 
+    def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
+        # What hangs on it goes with it, whether they may touch that by itself or not.
+        shown, counts, _needed, protected = super().get_deleted_objects(objs, request)
+        return shown, counts, set(), protected
+
     def delete_model(self, request: HttpRequest, obj: Photo) -> None:
         photos_delete(owner=obj.owner_id, ids=[obj.pk])
 

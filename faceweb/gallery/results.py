@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from faceweb.gallery.files import Picture, files_roll_back, picture_encode
 from faceweb.gallery.marking import Making, Mark, get_marker
 from faceweb.gallery.models import Lineage, Photo
-from faceweb.gallery.retention import expiry_of_new, parents_keep
+from faceweb.gallery.retention import ancestors_keep, expiry_of_new
 from faceweb.gallery.screening import Finding, get_screener
 from faceweb.gallery.services import photo_insert
 
@@ -92,8 +92,7 @@ def result_store(prepared: PreparedResult) -> Photo:
         Lineage.objects.bulk_create(
             Lineage(child=photo, parent_id=parent, role=role) for parent, role in lines
         )
-        parents = Photo.objects.filter(pk__in=[parent for parent, _ in lines])
-        parents_keep(child=photo, parents=parents)
+        ancestors_keep(photo)
         prepared.mark.record(photo)
         prepared.finding.record(photo)
     return photo

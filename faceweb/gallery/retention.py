@@ -1,18 +1,18 @@
 """How long photos are kept, and what ends with them.
 
 An upload that made nothing goes after UNUSED_HOURS; everything else after RETENTION_DAYS, which
-its owner may put off, up to RETENTION_MAX_DAYS after it was made. A photo stays at least as long
-as what was made of it. 0 switches a limit off.
+its owner may put off by as much again, up to RETENTION_MAX_DAYS after it was made. A photo stays at
+least as long as what was made of it. 0 switches a limit off.
 """
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from django.conf import settings
-from django.db.models import Q, QuerySet
+from django.db.models import Q
 from django.utils import timezone
 
-from faceweb.gallery.models import Photo, PhotoQuerySet
+from faceweb.gallery.models import Lineage, Photo, PhotoQuerySet
 
 Keeper = Callable[[PhotoQuerySet], PhotoQuerySet]
 """Leaves out those of the photos that may not go yet."""
@@ -49,10 +49,12 @@ def _plan_end() -> datetime | None:
 
 
 def photo_kept_until(photo: Photo) -> datetime | None:
-    """When ``photo`` would go if its owner put that off now; None for never."""
-    end = _plan_end()
-    if end is None:
+    """When ``photo`` would go if its owner kept it for another term; None for never."""
+    if not settings.RETENTION_DAYS:
         return None
+    now = timezone.now()
+    start = max(now, photo.expires_at or now)
+    end = start + timedelta(days=settings.RETENTION_DAYS)
     if settings.RETENTION_MAX_DAYS:
         end = min(end, photo.created_at + timedelta(days=settings.RETENTION_MAX_DAYS))
     return max(end, photo.expires_at) if photo.expires_at else end
@@ -67,18 +69,26 @@ def photo_may_extend(photo: Photo) -> bool:
 
 
 def photo_keep(*, photo: Photo) -> datetime | None:
-    """Put off the deletion of ``photo`` as far as the site allows; returns when it is now."""
+    """Keep ``photo`` for another term, as far as the site allows; returns until when it is now."""
     photo.expires_at = photo_kept_until(photo)
     photo.save(update_fields=["expires_at"])
+    ancestors_keep(photo)
     return photo.expires_at
 
 
-def parents_keep(*, child: Photo, parents: QuerySet[Photo]) -> None:
-    """Keep what ``child`` was made of at least as long as ``child``."""
-    shorter = parents.exclude(expires_at=None)
-    if child.expires_at is not None:
-        shorter = shorter.filter(expires_at__lt=child.expires_at)
-    shorter.update(expires_at=child.expires_at)
+def ancestors_keep(photo: Photo) -> None:
+    """Keep everything that ``photo`` was made of, however long ago, at least as long as it."""
+    children, seen = {photo.pk}, {photo.pk}
+    while children:
+        parents = set(
+            Lineage.objects.filter(child__in=children).values_list("parent_id", flat=True)
+        )
+        children = parents - seen
+        seen |= children
+    shorter = Photo.objects.filter(pk__in=seen).exclude(expires_at=None)
+    if photo.expires_at is not None:
+        shorter = shorter.filter(expires_at__lt=photo.expires_at)
+    shorter.update(expires_at=photo.expires_at)
 
 
 def photos_date_undated() -> int:

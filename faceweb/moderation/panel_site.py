@@ -1,7 +1,10 @@
 """The site behind /admin/: Django's admin in the house's looks, with moderation in front."""
 
+from collections.abc import Iterable
 from typing import Any
 
+from django.contrib.admin import ModelAdmin
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.template.response import TemplateResponse
 from django.templatetags.static import static
@@ -9,11 +12,49 @@ from django.urls import reverse
 from unfold.sites import UnfoldAdminSite
 
 
+class Kept:
+    """Mixed into every part of the panel: what its forms add, change or delete is in the log."""
+
+    def log_addition(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+        self._keep(request, [obj], "add")
+        return super().log_addition(request, obj, message)  # type: ignore[misc]
+
+    def log_change(self, request: HttpRequest, obj: Model, message: Any) -> Any:
+        self._keep(request, [obj], "change", _fields(message))
+        return super().log_change(request, obj, message)  # type: ignore[misc]
+
+    def log_deletions(self, request: HttpRequest, queryset: QuerySet[Any]) -> Any:
+        self._keep(request, queryset, "delete")
+        return super().log_deletions(request, queryset)  # type: ignore[misc]
+
+    @staticmethod
+    def _keep(
+        request: HttpRequest, rows: Iterable[Model], what: str, fields: list[str] | None = None
+    ) -> None:
+        from faceweb.moderation.audit import audit_write
+
+        for row in rows:
+            audit_write(actor=request.user, action=f"panel.{what}", target=row, fields=fields or [])
+
+
+def _fields(message: Any) -> list[str]:
+    """The names of the fields that a change was about, never what was in them."""
+    if not isinstance(message, list):
+        return [str(message)]
+    changes = [part.get("changed", {}) for part in message]
+    return [str(name) for change in changes for name in change.get("fields", [])]
+
+
 class PanelSite(UnfoldAdminSite):
     """One panel for moderators, leads and admins; each sees what their groups may do."""
 
     index_title = "Behind the scenes"
     index_template = "moderation/panel/index.html"
+
+    def register(self, model_or_iterable: Any, admin_class: Any = None, **options: Any) -> None:
+        base = admin_class or ModelAdmin
+        kept = type(base.__name__, (Kept, base), {"__module__": base.__module__})
+        super().register(model_or_iterable, kept, **options)
 
     def index(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None

@@ -19,8 +19,8 @@ from faceweb.accounts.models import User
 from faceweb.accounts.services import account_delete, accounts_forget
 from faceweb.gallery.models import Lineage, Photo
 from faceweb.gallery.retention import (
+    ancestors_keep,
     expiry_of_new,
-    parents_keep,
     photo_keep,
     photo_may_extend,
     photos_date_undated,
@@ -66,7 +66,7 @@ def test_a_result_is_kept_for_a_term_and_so_is_what_it_was_made_of(user, photo_f
             user, origin=Photo.Origin.SWAP, expires_at=expiry_of_new(Photo.Origin.SWAP)
         )
         made_of(result, upload)
-        parents_keep(child=result, parents=Photo.objects.filter(pk=upload.pk))
+        ancestors_keep(result)
     upload.refresh_from_db()
     assert result.expires_at == upload.expires_at == NOON + 30 * DAY
 
@@ -75,11 +75,21 @@ def test_a_parent_that_is_kept_longer_keeps_its_date(user, photo_factory: Make):
     parent = photo_factory(user, expires_at=NOON + 90 * DAY)
     for_good = photo_factory(user, expires_at=None)
     child = photo_factory(user, origin=Photo.Origin.EDIT, expires_at=NOON + 30 * DAY)
-    parents_keep(child=child, parents=Photo.objects.filter(pk__in=[parent.pk, for_good.pk]))
+    made_of(child, parent, for_good)
+    ancestors_keep(child)
     assert set(Photo.objects.exclude(pk=child.pk).values_list("expires_at", flat=True)) == {
         NOON + 90 * DAY,
         None,
     }
+
+
+def test_keeping_the_last_of_a_line_keeps_the_whole_line(user, photo_factory: Make):
+    with time_machine.travel(NOON, tick=False):
+        upload, swap, edit = (photo_factory(user, expires_at=NOON + DAY) for _ in range(3))
+        made_of(swap, upload)
+        made_of(edit, swap)
+        photo_keep(photo=edit)
+    assert set(Photo.objects.values_list("expires_at", flat=True)) == {NOON + 31 * DAY}
 
 
 def test_no_limit_means_no_date(settings: Any):
@@ -95,11 +105,11 @@ def test_the_owner_puts_it_off_as_far_as_the_site_allows(
     with time_machine.travel(NOON, tick=False) as clock:
         photo = photo_factory(user, expires_at=NOON + DAY)
         page = client_for(user).get(photo.get_absolute_url()).content.decode()
-        assert "Keep until 3 June 2026" in page
+        assert "Keep until 4 June 2026" in page
         answer = client_for(user).post(reverse("photo_keep", args=[photo.pk]))
         assert answer.status_code == 302
         photo.refresh_from_db()
-        assert photo.expires_at == NOON + 30 * DAY
+        assert photo.expires_at == NOON + 31 * DAY
         clock.shift(29 * DAY)
         photo_keep(photo=photo)
         assert photo.expires_at == NOON + 45 * DAY

@@ -264,3 +264,28 @@ def test_how_many_wait_is_in_the_menu(
     assert ">3<" in client.get(reverse("admin:index")).content.decode().replace(" ", "").replace(
         "\n", ""
     )
+
+
+def test_whatever_is_done_by_the_panels_forms_is_in_the_log(
+    admin: Any, moderator: Any, user: Any, photo_factory: Any, client_for: Any
+) -> None:
+    photos = [photo_factory(user) for _ in range(2)]
+    # Nobody deletes these rows by themselves; they go with what they are about.
+    Screening.objects.create(photo=photos[0], person=user, subject="upload", state="clear")
+    share(photos[1])
+    client = client_for(admin)
+    form = {"action": "delete_selected", "_selected_action": [p.pk for p in photos], "post": "yes"}
+    client.post(address("gallery.photo", "changelist"), form)
+    gone = AuditEntry.objects.filter(action="panel.delete", actor_id=admin.pk)
+    assert set(gone.values_list("target_id", flat=True)) == {str(photo.pk) for photo in photos}
+
+    group = admin.groups.get()
+    form = {"email": user.email, "name": "Olive", "is_staff": "on", "groups": [group.pk]}
+    client.post(address("accounts.user", "change", user.pk), form)
+    entry = AuditEntry.objects.get(action="panel.change")
+    assert (entry.target_id, entry.actor_id) == (str(user.pk), admin.pk)
+    assert {"Name", "Staff status", "Groups"} <= set(entry.details["fields"])
+    assert "Olive" not in str(entry.details)
+
+    client.post(address("accounts.user", "delete", user.pk), {"post": "yes"})
+    assert AuditEntry.objects.filter(action="panel.delete", target_id=str(user.pk)).exists()

@@ -389,4 +389,4 @@ def test_every_page_leads_there(client: Client) -> None:
 
 def test_a_result_page_says_what_it_carries(result: Photo, user: Any, client_for: Any) -> None:
     said = client_for(user).get(result.get_absolute_url()).content.decode()
-    assert "What this picture says of itself" in said
+    assert "It says that it was edited" in said
