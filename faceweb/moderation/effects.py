@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
-from importlib import import_module
 from typing import Any, Final
 from uuid import UUID
 
@@ -23,7 +22,9 @@ from faceweb.moderation import notices
 from faceweb.moderation.audit import audit_write
 from faceweb.moderation.copies import copies_of, made_of
 from faceweb.moderation.errors import DecisionRefused
+from faceweb.moderation.known_bad import hash_block
 from faceweb.moderation.models import Appeal, Case, Decision, Strike
+from faceweb.moderation.protected import protected_face_grant, protected_face_refuse
 from faceweb.moderation.reasons import Reason
 from faceweb.moderation.strikes import evidence_of, strike_add, strike_lift
 from faceweb.sharing.models import ShareLink
@@ -121,7 +122,6 @@ def _delete(effect: Effect) -> None:
 def _block_hash(effect: Effect) -> None:
     """As deleting, and the picture is known again when it comes back."""
     if effect.photo is not None:
-        hash_block = _service("known_bad", "hash_block")
         try:
             hash_block(
                 photo=effect.photo, reason=effect.reason.code, case=effect.case, by=effect.by
@@ -216,7 +216,7 @@ def _strike(effect: Effect, level: Strike.Level | None = None) -> None:
 # --- what people asked for ----------------------------------------------------------------------
 def _grant(effect: Effect) -> None:
     if effect.case.kind == Case.Kind.PROTECTED_FACE:
-        _protection(effect, "protected_face_grant")
+        protected_face_grant(face=effect.case.protected_face, by=effect.by)
         return
     appeal = effect.case.appeal
     _answer(appeal, is_granted=True)
@@ -232,7 +232,7 @@ def _grant(effect: Effect) -> None:
 
 def _refuse(effect: Effect) -> None:
     if effect.case.kind == Case.Kind.PROTECTED_FACE:
-        _protection(effect, "protected_face_refuse")
+        protected_face_refuse(face=effect.case.protected_face, by=effect.by)
         return
     _answer(effect.case.appeal, is_granted=False)
 
@@ -261,20 +261,6 @@ def _remember(effect: Effect, photo: Photo) -> None:
 
 def _save(photo: Photo) -> None:
     photo.save(update_fields=["withheld", "screening", "label"])
-
-
-def _protection(effect: Effect, service: str) -> None:
-    """Answer a request for protection; what the registry cannot do is said to the moderator."""
-    refusal = _service("protected", "ProtectionError")
-    try:
-        _service("protected", service)(face=effect.case.protected_face, by=effect.by)
-    except refusal as error:
-        raise DecisionRefused(error.code, error.sentence, error.way_on) from error
-
-
-def _service(module: str, name: str) -> Any:
-    """A service of this app's screening half, looked up late: it opens cases and so imports us."""
-    return getattr(import_module(f"faceweb.moderation.{module}"), name)
 
 
 _APPLY: Final[dict[str, Callable[[Effect], None]]] = {

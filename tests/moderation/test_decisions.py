@@ -1,9 +1,7 @@
 """Who may decide what, once, and what follows."""
 
-import sys
 import threading
 from datetime import timedelta
-from types import SimpleNamespace
 
 import pytest
 from django.core import mail
@@ -27,7 +25,7 @@ from faceweb.moderation.decisions import (
 )
 from faceweb.moderation.errors import CaseChanged, DecisionRefused, ModerationError, NotPermitted
 from faceweb.moderation.holds import hold_release, hold_set
-from faceweb.moderation.models import AuditEntry, Case, Decision, Report, Strike
+from faceweb.moderation.models import AuditEntry, BlockedHash, Case, Decision, Report, Strike
 from faceweb.moderation.reasons import REASONS, reasons_for
 from faceweb.provenance.models import MarkedResult
 from tests.moderation.deciding import (
@@ -56,15 +54,6 @@ def no_broker(published):
 @pytest.fixture
 def photo(user, photo_factory):
     return photo_factory(user, origin=Photo.Origin.SWAP)
-
-
-@pytest.fixture
-def blocked_hashes(monkeypatch):
-    """What was put on the block list."""
-    calls = []
-    module = SimpleNamespace(hash_block=lambda **values: calls.append(values))
-    monkeypatch.setitem(sys.modules, "faceweb.moderation.known_bad", module)
-    return calls
 
 
 # --- what can be decided -------------------------------------------------------------------------
@@ -342,27 +331,26 @@ def test_open_cases_about_a_copy_are_decided_with_it(user, other_user, photo_fac
     assert with_it.decisions.get().effects == {"with": case.ticket}
 
 
-def test_blocking_a_hash_reads_the_picture_before_it_goes(photo, mod, decide, blocked_hashes):
-    case = reported(photo)
+def test_blocking_a_hash_reads_the_picture_before_it_goes(
+    user, mod, decide, photo_factory, portrait
+):
+    case = reported(photo_factory(user, portrait, upload_sha256="ab" * 32))
     decide(case, mod, A.BLOCK_HASH, "likeness")
-    [call] = blocked_hashes
-    assert call["photo"].pk is not None
-    assert (call["reason"], call["case"], call["by"]) == ("likeness", case, mod)
+    blocked = BlockedHash.objects.filter(case=case, reason="likeness", added_by=mod, is_active=True)
+    assert blocked.filter(kind=BlockedHash.Kind.SHA256, value="ab" * 32).count() == 1
+    assert blocked.filter(kind=BlockedHash.Kind.PDQ).exists()
     assert not Photo.objects.exists()
 
 
-def test_a_picture_that_cannot_be_read_cannot_be_blocked(photo, mod, decide, monkeypatch):
-    def fail(**values):
-        raise FileNotFoundError
-
-    module = SimpleNamespace(hash_block=fail)
-    monkeypatch.setitem(sys.modules, "faceweb.moderation.known_bad", module)
+def test_a_picture_that_cannot_be_read_cannot_be_blocked(photo, mod, decide):
     case = reported(photo)
+    photo.original.storage.delete(photo.original.name)
     with pytest.raises(DecisionRefused) as refusal:
         decide(case, mod, A.BLOCK_HASH, "likeness")
     assert refusal.value.code == "picture_unreadable"
     case.refresh_from_db()
     assert case.is_open
+    assert not BlockedHash.objects.exists()
 
 
 def test_reasons_that_are_nobodys_fault_give_no_strike(photo, mod, decide):

@@ -1,11 +1,11 @@
 """The queue and the page of one case, as moderators use them."""
 
 import re
-import sys
 from datetime import timedelta
-from types import SimpleNamespace
 from typing import Any
 
+import cv2
+import numpy as np
 import pytest
 import time_machine
 from django.contrib.auth.models import Permission
@@ -25,6 +25,7 @@ from faceweb.moderation.models import (
     Screening,
     Strike,
 )
+from faceweb.moderation.sealing import seal
 from faceweb.provenance.models import MarkedResult
 from tests.moderation.deciding import admin, decide, lead, mod, other_mod, reported, share
 
@@ -458,23 +459,14 @@ def test_an_appeal_is_answered_by_somebody_else(
 
 
 # --- protected faces ----------------------------------------------------------------------------
-def test_what_the_registry_of_faces_cannot_do_is_said_and_changes_nothing(
-    panel: Client, monkeypatch: Any
-) -> None:
-    class ProtectionError(Exception):
-        code, sentence, way_on = "no_face", "There is no face in the selfie.", "Refuse it."
-
-    def grant(**_: Any) -> None:
-        raise ProtectionError
-
-    registry = SimpleNamespace(ProtectionError=ProtectionError, protected_face_grant=grant)
-    monkeypatch.setitem(sys.modules, "faceweb.moderation.protected", registry)
+def test_what_the_registry_of_faces_cannot_do_is_said_and_changes_nothing(panel: Client) -> None:
+    flat = cv2.imencode(".webp", np.full((200, 200, 3), 127, np.uint8))[1].tobytes()
     case = case_open(kind=Case.Kind.PROTECTED_FACE, reason="protected_face")
-    ProtectedFace.objects.create(case=case)
+    ProtectedFace.objects.create(case=case, selfie=seal(flat), proof=seal(flat))
     form = decision(case, "grant", "proven", text="Typed already.")
     response = panel.post(url("decide", case.pk), form)
     assert response.status_code == 400
-    for words in ("There is no face in the selfie.", "Refuse it.", "Typed already."):
+    for words in ("No face was found in the selfie.", "Refuse the request", "Typed already."):
         assert words in response.content.decode()
     case.refresh_from_db()
     assert case.is_open

@@ -1,7 +1,6 @@
 """From a photo that came in to its verdict: thresholds, failing closed, what people are told."""
 
 import time
-from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -26,7 +25,7 @@ from faceweb.moderation.screening.time_limit import TooSlow, within
 from faceweb.moderation.screening.verdict import Level, scores_judge
 from models.face import Face
 from models.networks.nudenet import CLASSES
-from models.store import Unavailable, Weight
+from models.store import Unavailable
 from tests.conftest import shared_dir, stored_face
 from tests.moderation.conftest import FakeBackend
 
@@ -351,34 +350,16 @@ def test_an_estimator_that_fails_is_a_screening_that_fails(
     assert screened(arrive()).screening == Photo.Screening.PENDING
 
 
-def test_the_estimator_is_the_packs_where_that_is_installed(monkeypatch, tmp_path) -> None:
-    made = []
-
-    class Network:
-        def __init__(self, session: object, scales: bool) -> None:
-            made.append((session, scales))
-
-        def years(self, image: np.ndarray, box: np.ndarray) -> float:
-            return 30.0
-
-    weight = Weight("buffalo_l", "genderage.onnx", tmp_path, "digest", None)
-    found = {"module": SimpleNamespace(GenderAge=Network, scales_itself=lambda path: True)}
-    store = SimpleNamespace(resolve_model=lambda *names: weight)
-    monkeypatch.setattr(ages, "find_spec", lambda name: found.get("module"))
-    monkeypatch.setattr(ages, "import_module", lambda name: found["module"])
-    monkeypatch.setattr(ages, "weight_store", lambda: store)
-    monkeypatch.setattr(
-        ages, "session_factory", lambda: SimpleNamespace(get=lambda path, digest: digest)
-    )
+def test_the_estimator_is_the_packs_where_that_is_installed(monkeypatch) -> None:
+    network = FakeAges()
+    answers: list[object] = [network, Unavailable("buffalo_l", "is not here", "fetch it")]
+    monkeypatch.setattr(ages, "open_age_network", lambda store, sessions: answers.pop(0))
     try:
         ages._loaded.cache_clear()
-        assert isinstance(ages.get_estimator(), Network)
-        assert made == [("digest", True)]
+        assert ages.get_estimator() is network
+        # One a process: it is not opened again.
+        assert ages.get_estimator() is network
         ages._loaded.cache_clear()
-        store.resolve_model = lambda *names: Unavailable("buffalo_l", "is not here", "fetch it")
-        assert ages.get_estimator() is None
-        ages._loaded.cache_clear()
-        found.clear()
         assert ages.get_estimator() is None
     finally:
         ages._loaded.cache_clear()

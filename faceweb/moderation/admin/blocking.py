@@ -3,7 +3,6 @@
 import hashlib
 import re
 from collections.abc import Iterable
-from importlib import import_module
 from pathlib import Path
 from typing import Any, cast
 
@@ -23,6 +22,7 @@ from faceweb.gallery.sandbox import intake_folder, upload_decode
 from faceweb.moderation.audit import audit_write
 from faceweb.moderation.models import BlockedHash, Decision
 from faceweb.moderation.reasons import reasons_for
+from faceweb.provenance.pdq import pdq_hash
 from models.imaging import decode_image
 
 _HEX = re.compile(r"[0-9a-f]{64}")
@@ -101,7 +101,7 @@ def picture_hashes(upload: UploadedFile) -> list[tuple[BlockedHash.Kind, str]]:
                 digest.update(chunk)
                 file.write(chunk)
         image = decode_image(upload_decode(folder).preview.read_bytes())
-    looks = import_module("faceweb.provenance.pdq").pdq_hash(image)
+    looks = pdq_hash(image)
     return [
         (BlockedHash.Kind.SHA256, digest.hexdigest()),
         (BlockedHash.Kind.PDQ, looks.bits.hex()),

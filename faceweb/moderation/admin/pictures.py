@@ -6,7 +6,6 @@ an address that works for this person alone and for two minutes.
 
 import base64
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Final, Literal
 
 import cv2
@@ -20,6 +19,7 @@ from faceweb.gallery.delivery import photo_response
 from faceweb.gallery.models import Photo
 from faceweb.moderation.audit import audit_write
 from faceweb.moderation.models import Case, ProtectedFace
+from faceweb.moderation.protected import protected_face_picture
 
 VEIL_SIZE: Final = 8
 SECONDS: Final = 120
@@ -122,10 +122,7 @@ def picture_response(request: HttpRequest, *, case: Case, token: str, by: User) 
 
 
 def _unsealed(face: ProtectedFace, which: Proof) -> bytes:
-    # Loaded with the first request for one: the module brings the face networks' code with it.
-    protected = import_module("faceweb.moderation.protected")
-    picture: bytes = protected.protected_face_picture(face, which)
-    return picture
+    return protected_face_picture(face, which)
 
 
 def _kind(what: str) -> str:

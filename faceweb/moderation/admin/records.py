@@ -1,22 +1,22 @@
 """What moderation has on record: read here, changed only by the actions that are offered."""
 
-from importlib import import_module
 from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
-from django.utils import timezone
 from unfold.admin import ModelAdmin
 
 from faceweb.moderation.admin.base import LookOnlyAdmin, staff
 from faceweb.moderation.admin.blocking import BlockedHashForm, hash_switch, hashes_block
 from faceweb.moderation.audit import audit_write
 from faceweb.moderation.models import BlockedHash, ProtectedFace, Screening, Strike
+from faceweb.moderation.protected import ProtectionError, protected_face_withdraw
 from faceweb.moderation.reasons import reason_of
 from faceweb.moderation.strikes import strike_lift
 from faceweb.provenance.models import MarkedResult
 from faceweb.sharing.models import ShareLink
+from faceweb.sharing.services import link_revoke
 
 
 @admin.register(Strike)
@@ -72,10 +72,9 @@ class ShareLinkAdmin(LookOnlyAdmin):
     def revoke(self, request: HttpRequest, queryset: QuerySet[ShareLink]) -> None:
         revoked = 0
         for link in queryset.filter(revoked_at=None):
-            revoked += ShareLink.objects.filter(pk=link.pk, revoked_at=None).update(
-                revoked_at=timezone.now()
-            )
+            link_revoke(link=link)
             audit_write(actor=staff(request), action="link.revoke", target=link)
+            revoked += 1
         self.message_user(request, f"{revoked} revoked.", messages.SUCCESS)
 
 
@@ -186,13 +185,11 @@ class ProtectedFaceAdmin(LookOnlyAdmin):
         description="Withdraw the protection of the selected faces", permissions=["withdraw"]
     )
     def withdraw(self, request: HttpRequest, queryset: QuerySet[ProtectedFace]) -> None:
-        # Loaded late: the module brings the face networks' code with it.
-        protected = import_module("faceweb.moderation.protected")
         done = 0
         for face in queryset:
             try:
-                protected.protected_face_withdraw(face=face, by=staff(request))
-            except protected.ProtectionError as error:
+                protected_face_withdraw(face=face, by=staff(request))
+            except ProtectionError as error:
                 self.message_user(request, error.sentence, messages.WARNING)
             else:
                 done += 1

@@ -7,20 +7,15 @@ floor and forgotten: not stored, not shown, not logged, not among the scores.
 import threading
 from collections.abc import Sequence
 from functools import lru_cache
-from importlib import import_module
-from importlib.util import find_spec
-from typing import Final, Protocol
+from typing import Protocol
 
 from django.conf import settings
 
 from faceweb.weights import session_factory, weight_store
 from models.face import Face, FloatArray
 from models.imaging import Image
+from models.opening import open_age_network
 from models.store import Unavailable
-
-_PACK: Final = "buffalo_l"
-_FILE: Final = "genderage.onnx"
-_NETWORK: Final = "models.networks.genderage"
 
 
 class AgeEstimator(Protocol):
@@ -54,12 +49,5 @@ _loading = threading.Lock()
 
 @lru_cache(maxsize=1)
 def _loaded() -> AgeEstimator | None:
-    if find_spec(_NETWORK) is None:
-        return None
-    weight = weight_store().resolve_model(_PACK, _FILE)
-    if isinstance(weight, Unavailable):
-        return None
-    network = import_module(_NETWORK)
-    session = session_factory().get(weight.path, weight.sha256)
-    estimator: AgeEstimator = network.GenderAge(session, network.scales_itself(weight.path))
-    return estimator
+    network = open_age_network(weight_store(), session_factory())
+    return None if isinstance(network, Unavailable) else network
