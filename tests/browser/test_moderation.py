@@ -19,7 +19,7 @@ from tests.stack import Stack
 pytestmark = [pytest.mark.browser, pytest.mark.stack]
 
 PASSWORD = "a long walk by the sea"
-OWNER, ADMIN = "owner@example.org", "ada@example.org"
+OWNER, ADMIN = "owner@example.org", "agatha@example.org"
 MODERATOR, LEAD = "mo@example.org", "lee@example.org"
 
 PREPARE = """
