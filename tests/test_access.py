@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.contrib.auth.models import Group
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
@@ -18,6 +19,7 @@ from faceweb.jobs.models import Job
 from faceweb.moderation.models import Case, Report, Strike
 from faceweb.moderation.tokens import appeal_token
 from faceweb.sharing.models import ShareLink
+from faceweb.sharing.services import token_digest
 from tests.conftest import stored_face
 from tests.moderation.deciding import share
 
@@ -148,22 +150,37 @@ def things(user, photo_factory, portrait) -> dict[str, Any]:
     token = "a" * 43
     share(photo, token)
     result = photo_factory(user, portrait, origin=Photo.Origin.SWAP)
-    link = ShareLink.objects.create(owner=user, photo=result, token_sha256="0" * 64)
+    open_link = "b" * 43
+    link = ShareLink.objects.create(owner=user, photo=result, token_sha256=token_digest(open_link))
     return {
         "photo": photo.pk, "job": job.pk, "size": "thumb", "face": 0, "token": token,
         "ticket": report.ticket, "strike": strike.pk, "appeal": appeal_token(strike),
-        "result": result.pk, "link": link.pk,
+        "result": result.pk, "link": link.pk, "open_link": open_link,
     }  # fmt: skip
 
 
 @pytest.fixture
-def visitors(client_for, user, other_user, moderator):
-    return {
-        "anonymous": client_for(None),
-        "stranger": client_for(other_user),
-        "moderator": client_for(moderator),
-        "owner": client_for(user),
-    }
+def visitors(client_for, user, other_user, moderator, make_user, things):
+    """Everybody there is; whoever holds a link has opened it."""
+    people = {"anonymous": None, "stranger": other_user, "moderator": moderator, "owner": user}
+    for role in ("Moderators", "Leads", "Admins"):
+        person = make_user(f"{role.lower()}@example.org", is_staff=True)
+        person.groups.add(Group.objects.get(name=role))
+        people[role] = person
+    clients = {who: client_for(person) for who, person in people.items()}
+    clients["link holder"] = client_for(None)
+    shared = clients["link holder"].get(reverse("shared", args=[things["open_link"]]))
+    assert shared.status_code == OK
+    return clients
+
+
+# To the site's own pages a role in the panel opens nothing, and neither does a link.
+NO_MORE_THAN = {
+    "Moderators": "stranger",
+    "Leads": "stranger",
+    "Admins": "stranger",
+    "link holder": "anonymous",
+}
 
 
 def names(patterns: list[Any], namespace: str = "") -> set[str]:
@@ -190,7 +207,7 @@ def test_reading(name, things, visitors, published):
     url = row.url(name, things)
     for who, client in visitors.items():
         response = client.get(url)
-        assert response.status_code == getattr(row, who), f"{who} at {url}"
+        assert response.status_code == getattr(row, NO_MORE_THAN.get(who, who)), f"{who} at {url}"
         if response.status_code == SIGN_IN:
             assert response["Location"].startswith(reverse("account_login"))
 
@@ -202,7 +219,7 @@ def test_what_is_anothers_answers_like_what_never_was(name, things, visitors):
     row = SITE[name]
     nothing = {**things, "photo": uuid4(), "job": uuid4(), "link": uuid4(), "result": uuid4()}
     real, void = row.url(name, things), row.url(name, nothing)
-    for who in ("stranger", "moderator"):
+    for who in ("stranger", "moderator", "Moderators", "Leads", "Admins"):
         for method in ("get", "post"):
             theirs = getattr(visitors[who], method)(real)
             nobodys = getattr(visitors[who], method)(void)
@@ -212,10 +229,10 @@ def test_what_is_anothers_answers_like_what_never_was(name, things, visitors):
             )
 
 
-@pytest.mark.parametrize("who", ["anonymous", "stranger", "moderator"])
+@pytest.mark.parametrize("who", ["anonymous", "stranger", "moderator", *NO_MORE_THAN])
 def test_nobody_changes_what_is_anothers(who, things, visitors, published):
     client = visitors[who]
-    refused = SIGN_IN if who == "anonymous" else GONE
+    refused = SIGN_IN if who in {"anonymous", "link holder"} else GONE
     for name in ("photo_delete", "job_cancel", "job_retry", "link_address", "link_revoke"):
         url = reverse(name, args=[things[SITE[name].args[0]]])
         response = client.post(url, {"confirm": "yes"})
@@ -262,7 +279,9 @@ def admin_pages() -> list[str]:
 def test_the_admin_panel_is_for_staff(visitors, things):
     for url in admin_pages():
         answers = {who: client.get(url).status_code for who, client in visitors.items()}
-        assert answers == {"anonymous": 302, "stranger": 302, "owner": 302, "moderator": 200}, url
+        for who in ("anonymous", "link holder", "stranger", "owner"):
+            assert answers[who] == SIGN_IN, (who, url)
+        assert answers["moderator"] == OK, url
 
 
 def test_no_file_is_served_by_its_path(things, visitors):

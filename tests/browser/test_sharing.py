@@ -143,6 +143,36 @@ def test_a_password_a_last_view_and_a_download(
     expect(late.page.get_by_role("heading", name="There is nothing at this link")).to_be_visible()
 
 
+def test_whoever_sees_a_shared_picture_can_have_it_hidden(
+    visit: Callable[..., Visitor], photos: dict[str, Path]
+) -> None:
+    owner = visit()
+    sign_up(owner.page, "rhea@example.org")
+    fill_studio(owner.page, photos)
+    swap(owner.page)
+    result = owner.page.url
+    address = make_link(owner.page, {})
+    path = address[address.index("/s/") :]
+
+    stranger = visit()
+    stranger.page.goto(path)
+    stranger.page.get_by_role("link", name="Report this picture").click()
+    stranger.page.get_by_label("It shows me, and I did not agree").check()
+    stranger.page.get_by_role("button", name="Send the report").click()
+    expect(
+        stranger.page.get_by_text(re.compile(r"[0-9A-Z]{5}-[0-9A-Z]{5}-[0-9A-Z]{5}"))
+    ).to_be_visible()
+    with expected(stranger, "404"):
+        stranger.page.goto(path)
+    expect(
+        stranger.page.get_by_role("heading", name="There is nothing at this link")
+    ).to_be_visible()
+
+    owner.page.goto(result)
+    expect(owner.page.get_by_text("Only you can see this picture")).to_be_visible()
+    expect(owner.page.get_by_role("link", name="Download")).to_have_count(0)
+
+
 def test_every_page_about_links_is_for_everybody(
     visit: Callable[..., Visitor], photos: dict[str, Path]
 ) -> None:
