@@ -9,16 +9,8 @@ from django.template.loader import render_to_string
 from playwright.sync_api import Locator, Page, Route, expect
 
 from tests.browser.conftest import Visitor, expected
-from tests.browser.test_journey import (
-    DESKTOP,
-    FINISH_TRANSITIONS,
-    RESULT_MS,
-    SIZES_AND_SCHEMES,
-    barriers,
-    overflow,
-    sign_up,
-    upload,
-)
+from tests.browser.looks import everywhere
+from tests.browser.test_journey import RESULT_MS, sign_up, upload
 from tests.conftest import sample_path
 
 pytestmark = [pytest.mark.browser, pytest.mark.stack]
@@ -294,17 +286,7 @@ def test_the_editor_is_for_everybody(visit: Callable[..., Visitor]) -> None:
     found: list[str] = []
 
     def look(name: str) -> None:
-        for width, scheme in SIZES_AND_SCHEMES:
-            page.set_viewport_size({"width": width, "height": 844})
-            page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-            page.evaluate(FINISH_TRANSITIONS)
-            where = f"{name}, {width} px, {scheme}"
-            found.extend(f"{where}: {barrier}" for barrier in barriers(page))
-            if overflow(page) > 0:
-                found.append(f"{where}: {overflow(page)} px too wide")
-            visitor.picture(f"{name}-{width}-{scheme}")
-        page.set_viewport_size({"width": DESKTOP, "height": 900})
-        page.emulate_media(color_scheme="light")
+        found.extend(everywhere(visitor, name))
 
     page.get_by_role("link", name="Smile and age").click()
     look("editor")

@@ -8,11 +8,11 @@ from io import BytesIO
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from PIL import Image
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitor, expected
+from tests.browser.looks import everywhere
 from tests.conftest import sample_path
 from tests.stack import ROOT, Stack
 
@@ -20,13 +20,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.stack]
 
 PASSWORD = "a long walk by the sea"
 RESULT_MS = 60_000
-PHONE, DESKTOP = 390, 1280
-SIZES_AND_SCHEMES = [(width, scheme) for width in (PHONE, DESKTOP) for scheme in ("light", "dark")]
-
-FINISH_TRANSITIONS = """
-for (const it of document.getAnimations())
-    if (it.effect.getComputedTiming().endTime !== Infinity) it.finish();
-"""
 
 
 @pytest.fixture(scope="module")
@@ -75,23 +68,6 @@ def swap(page: Page) -> None:
     expect(page.get_by_role("heading", level=1, name="Your result")).to_be_visible(
         timeout=RESULT_MS
     )
-
-
-def overflow(page: Page) -> int:
-    """By how many pixels the page is wider than its window."""
-    return int(
-        page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    )
-
-
-def barriers(page: Page) -> list[str]:
-    """What axe finds serious or critical here, as ``rule: element``."""
-    return [
-        f"{violation['id']}: {node['target']}"
-        for violation in Axe().run(page).response["violations"]
-        if violation["impact"] in {"serious", "critical"}
-        for node in violation["nodes"]
-    ]
 
 
 def test_from_sign_up_to_download(
@@ -270,18 +246,7 @@ def test_every_page_is_for_everybody(
     found: list[str] = []
 
     def look(name: str) -> None:
-        for width, scheme in SIZES_AND_SCHEMES:
-            page.set_viewport_size({"width": width, "height": 844})
-            page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-            # A colour on its way from one scheme to the other is neither.
-            page.evaluate(FINISH_TRANSITIONS)
-            where = f"{name}, {width} px, {scheme}"
-            found.extend(f"{where}: {barrier}" for barrier in barriers(page))
-            if overflow(page) > 0:
-                found.append(f"{where}: {overflow(page)} px too wide")
-            visitor.picture(f"{name}-{width}-{scheme}")
-        page.set_viewport_size({"width": DESKTOP, "height": 900})
-        page.emulate_media(color_scheme="light")
+        found.extend(everywhere(visitor, name))
 
     for name, address in (
         ("landing", "/"),

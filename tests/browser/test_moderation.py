@@ -12,7 +12,7 @@ from allauth.mfa.totp.internal.auth import (
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitor
-from tests.browser.test_journey import barriers, overflow
+from tests.browser.looks import barriers, overflow
 from tests.conftest import sample_path
 from tests.stack import Stack
 

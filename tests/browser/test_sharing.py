@@ -10,17 +10,8 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visitor, expected
-from tests.browser.test_journey import (
-    DESKTOP,
-    FINISH_TRANSITIONS,
-    SIZES_AND_SCHEMES,
-    barriers,
-    fill_studio,
-    overflow,
-    photos,
-    sign_up,
-    swap,
-)
+from tests.browser.looks import everywhere
+from tests.browser.test_journey import fill_studio, photos, sign_up, swap
 
 __all__ = ["photos"]
 
@@ -182,17 +173,7 @@ def test_every_page_about_links_is_for_everybody(
     found: list[str] = []
 
     def look(name: str) -> None:
-        for width, scheme in SIZES_AND_SCHEMES:
-            page.set_viewport_size({"width": width, "height": 844})
-            page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
-            page.evaluate(FINISH_TRANSITIONS)
-            where = f"{name}, {width} px, {scheme}"
-            found.extend(f"{where}: {barrier}" for barrier in barriers(page))
-            if overflow(page) > 0:
-                found.append(f"{where}: {overflow(page)} px too wide")
-            visitor.picture(f"{name}-{width}-{scheme}")
-        page.set_viewport_size({"width": DESKTOP, "height": 900})
-        page.emulate_media(color_scheme="light")
+        found.extend(everywhere(visitor, name))
 
     sign_up(page, "una@example.org")
     page.goto("/links/")
