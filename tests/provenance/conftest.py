@@ -47,6 +47,19 @@ def result(
     return store_result(user, upload, image=smiling(portrait))
 
 
+@pytest.fixture
+def large_result(
+    user: Any,
+    upload: Photo,
+    portrait: np.ndarray,
+    published: Any,
+    passing_screener: None,
+) -> Photo:
+    """A swap of 1 megapixel: half of it still holds the mark, whatever its number is."""
+    large = cv2.resize(smiling(portrait), (1024, 1024), interpolation=cv2.INTER_CUBIC)
+    return store_result(user, upload, image=np.asarray(large, np.uint8))
+
+
 def content_of(photo: Photo, field: str = "original") -> bytes:
     with getattr(photo, field).open("rb") as file:
         return bytes(file.read())

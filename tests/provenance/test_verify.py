@@ -70,7 +70,11 @@ def screenshot(image: np.ndarray) -> bytes:
 
 
 def cropped(image: np.ndarray) -> bytes:
-    return jpeg(np.ascontiguousarray(image[12:-14, 14:-12]))
+    """Five per cent of either side cut off."""
+    height, width = image.shape[:2]
+    rows = slice(round(0.023 * height), -round(0.027 * height))
+    columns = slice(round(0.027 * width), -round(0.023 * width))
+    return jpeg(np.ascontiguousarray(image[rows, columns]))
 
 
 def mirrored(image: np.ndarray) -> bytes:
@@ -93,9 +97,9 @@ def as_webp(image: np.ndarray) -> bytes:
     ],
 )
 def test_a_copy_without_its_metadata_is_known(
-    change: Callable[[np.ndarray], bytes], mark: str, looks: str, result: Photo
+    change: Callable[[np.ndarray], bytes], mark: str, looks: str, large_result: Photo
 ) -> None:
-    report = look(change(pixels_of(content_of(result))))
+    report = look(change(pixels_of(content_of(large_result))))
     found = answers(report)
     assert report.verdict == ("here" if found[2] == "yes" else "alike")
     assert found[:2] == ["no", "no"]
