@@ -41,7 +41,7 @@ def scan(page: Page) -> str:
     shot = page.get_by_role("img", name="QR code").screenshot()
     image = cv2.imdecode(np.frombuffer(shot, np.uint8), cv2.IMREAD_COLOR)
     assert image is not None
-    return str(cv2.QRCodeDetector().detectAndDecode(image)[0])
+    return str(cv2.QRCodeDetectorAruco().detectAndDecode(image)[0])
 
 
 def loaded(page: Page, name: str) -> bool:
