@@ -22,6 +22,8 @@ DEFAULT_PORT = 8000
 
 class Command(BaseCommand):
     help = "Start Redis, web, worker and beat on this machine, show their logs, stop with Ctrl-C."
+    # They ask for the signing key, which the first start makes; `_prepare` runs them after it.
+    requires_system_checks = ()
 
     def handle(self, *args: Any, **options: Any) -> None:
         # Everything below the data folder is this user's alone.
@@ -58,6 +60,7 @@ class Command(BaseCommand):
     def _prepare(self) -> None:
         """Signing key, database and static files, as this version of faceweb needs them."""
         call_command("provenance", "init", stdout=io.StringIO())
+        self.check(display_num_errors=True)
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
         call_command("migrate", interactive=False, verbosity=0)
         if not settings.DEBUG:
