@@ -60,7 +60,7 @@ class Command(BaseCommand):
     def _prepare(self) -> None:
         """Signing key, database and static files, as this version of faceweb needs them."""
         call_command("provenance", "init", stdout=io.StringIO())
-        self.check(display_num_errors=True)
+        self.check()
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)
         call_command("migrate", interactive=False, verbosity=0)
         if not settings.DEBUG:
