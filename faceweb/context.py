@@ -18,7 +18,7 @@ def site(request: HttpRequest) -> dict[str, Any]:
 
 
 def standing(request: HttpRequest) -> dict[str, Any]:
-    """What the person may not do for now, from their own row, which every page reads anyhow."""
+    """What the person may not do at present, from their own row, which every page reads anyhow."""
     user = getattr(request, "user", None)
     if user is None or not user.is_authenticated:
         return {}
