@@ -21,8 +21,8 @@ import numpy as np
 from bench._timing import best_ms, in_subprocess, machine, peak_rss_mb
 from editing.engines.base import EditRequest
 from editing.engines.classic import ClassicEditEngine
-from models.face import Face
-from models.imaging import Image, decode_image
+from models.faces.face import Face
+from models.pixels.imaging import Image, decode_image
 
 _SIZES = (0.262, 2.0, 12.0)
 _FACE_SHARE = 0.45

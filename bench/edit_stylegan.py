@@ -21,9 +21,9 @@ from editing.directions import Direction, DirectionCard
 from editing.engines.base import EditRequest
 from editing.engines.stylegan import BATCH, StyleGanEngine
 from editing.export.__main__ import sample_photo
-from models.analysis.dlib_analyser import DlibAnalyser
-from models.imaging import bounding_box, decode_image, reduced_region
+from models.faces.analysis.dlib_analyser import DlibAnalyser
 from models.networks.stylegan import ENCODER_SIZE, Export
+from models.pixels.imaging import bounding_box, decode_image, reduced_region
 from models.sessions import get_session
 
 RUNS = 3

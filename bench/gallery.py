@@ -21,21 +21,21 @@ def main() -> None:
         from django.test.utils import CaptureQueriesContext
         from django.urls import reverse
 
-        from faceweb.gallery.models import Photo
+        from faceweb.media.models import Asset
 
         user = get_user_model().objects.get()
         print(f"{'photos':>6} {'page':14} {'queries':>7} {'answer':>9}")
         for count in PHOTOS:
-            missing = count - Photo.objects.count()
-            Photo.objects.bulk_create(
-                Photo(
+            missing = count - Asset.objects.count()
+            Asset.objects.bulk_create(
+                Asset(
                     owner=user,
                     width=4000,
                     height=3000,
                     bytes=1,
                     thumb=f"derivatives/00/{n}.webp",
-                    origin=Photo.Origin.SWAP if n % 3 == 0 else Photo.Origin.UPLOAD,
-                    analysis=Photo.Analysis.DONE,
+                    origin=Asset.Origin.SWAP if n % 3 == 0 else Asset.Origin.UPLOAD,
+                    analysis=Asset.Analysis.DONE,
                 )
                 for n in range(missing)
             )

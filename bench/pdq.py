@@ -12,8 +12,8 @@ import numpy as np
 
 from bench._timing import best_ms, machine
 from bench.watermark import CHANGES
-from faceweb.provenance.pdq import hamming, nearest, pdq_dihedral, pdq_hash
-from faceweb.provenance.watermark import watermark_embed
+from faceweb.marks.pdq import hamming, nearest, pdq_dihedral, pdq_hash
+from faceweb.marks.watermark import watermark_embed
 
 COPIES = (
     "JPEG 75",

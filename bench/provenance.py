@@ -48,9 +48,9 @@ def picture(height: int, width: int):
 
 def credentials() -> None:
     """Bytes and milliseconds of signing along a chain of edits."""
-    from faceweb.gallery.files import picture_encode
-    from faceweb.provenance.containers import source_type_write
-    from faceweb.provenance.credentials import Step, credentials_sign, result_claim
+    from faceweb.marks.containers import source_type_write
+    from faceweb.marks.credentials import Step, credentials_sign, result_claim
+    from faceweb.media.files import picture_encode
 
     copies = picture_encode(picture(*SIZES["2 MP"])).copies
     original, preview = copies["original"].read(), copies["preview"].read()
@@ -77,13 +77,13 @@ def copies() -> None:
     from django.contrib.auth import get_user_model
     from django.core.files.base import ContentFile
 
-    from faceweb.gallery.files import picture_encode
-    from faceweb.gallery.marking import Making
-    from faceweb.gallery.models import Photo
-    from faceweb.provenance.badge import badge_draw
-    from faceweb.provenance.marker import ResultMarker
-    from faceweb.provenance.services import badged_copy
-    from models.imaging import encode_jpeg
+    from faceweb.marks.badge import badge_draw
+    from faceweb.marks.marker import ResultMarker
+    from faceweb.marks.services import badged_copy
+    from faceweb.media.files import picture_encode
+    from faceweb.media.marking import Making
+    from faceweb.media.models import Asset
+    from models.pixels.imaging import encode_jpeg
 
     owner = get_user_model().objects.create_user("bench@example.org", "x")
     marker = ResultMarker()
@@ -91,13 +91,13 @@ def copies() -> None:
     for name, (height, width) in SIZES.items():
         image = picture(height, width)
         row = {"owner": owner, "width": width, "height": height, "bytes": 1}
-        target = Photo.objects.create(
+        target = Asset.objects.create(
             origin="upload", original=ContentFile(encode_jpeg(image), "a.jpg"), **row
         )
         making = Making("swap", target, (), {"engine": "classic"})
         mark = marker.mark(image, making)
         stored = mark.sign(picture_encode(mark.image).copies["original"].read(), "image/jpeg")
-        result = Photo.objects.create(origin="swap", original=ContentFile(stored, "a.jpg"), **row)
+        result = Asset.objects.create(origin="swap", original=ContentFile(stored, "a.jpg"), **row)
         mark.record(result)
         figures = [
             best_ms(work, 3)
@@ -116,8 +116,8 @@ def registry() -> None:
     """Loading and searching a million results."""
     from django.utils import timezone
 
-    from faceweb.provenance.models import MarkedResult
-    from faceweb.provenance.registry import LooksIndex
+    from faceweb.marks.models import MarkedResult
+    from faceweb.marks.registry import LooksIndex
 
     for start in range(0, ENTRIES, 20_000):
         MarkedResult.objects.bulk_create(

@@ -25,8 +25,8 @@ from faceweb.moderation.known_bad import BlockedLooks, looks_of  # noqa: E402
 from faceweb.moderation.screening import shield  # noqa: E402
 from faceweb.moderation.screening.backends import get_backends  # noqa: E402
 from faceweb.moderation.sealing import vector_seal, vector_unseal  # noqa: E402
-from models.analysis.dlib_analyser import DlibAnalyser  # noqa: E402
-from models.analysis.insightface_analyser import InsightFaceAnalyser  # noqa: E402
+from models.faces.analysis.dlib_analyser import DlibAnalyser  # noqa: E402
+from models.faces.analysis.insightface_analyser import InsightFaceAnalyser  # noqa: E402
 from models.sessions import SessionConfig, SessionFactory  # noqa: E402
 from models.store.files import sha256_of  # noqa: E402
 

@@ -19,8 +19,8 @@ import cv2
 import numpy as np
 
 from bench._timing import best_ms, in_subprocess, machine, peak_rss_mb
-from models.face import Face
-from models.imaging import Image, decode_image, encode_jpeg
+from models.faces.face import Face
+from models.pixels.imaging import Image, decode_image, encode_jpeg
 from swaps.engines.base import FaceSwap, SwapOptions
 from swaps.engines.classic import ClassicSwapEngine
 

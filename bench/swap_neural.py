@@ -28,7 +28,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from bench._timing import in_subprocess, machine
-from models.face import Face, Pose, Quality
+from models.faces.face import Face, Pose, Quality
 from models.networks.arcface import ArcFace
 from models.networks.identity_space import EmapSpace
 from models.networks.swapper import FaceSwapper, SwapperContract
@@ -355,7 +355,7 @@ def cold_insightface(graphs: Path) -> dict[str, float]:
 
 def int8_rows(graphs: Path) -> list[tuple[object, ...]]:
     """The 8-bit copy, calibrated on noise."""
-    from models.quantize import Portrait, quantize_swapper
+    from models.store.quantize import Portrait, quantize_swapper
 
     sessions = _sessions(graphs)
 
@@ -459,7 +459,7 @@ def _codecs(sampling: str) -> list[Codec]:
     import simplejpeg
     from PIL import Image, ImageOps
 
-    from models.imaging import decode_image, encode_jpeg
+    from models.pixels.imaging import decode_image, encode_jpeg
 
     whole = sampling == "4:4:4"
     factor = cv2.IMWRITE_JPEG_SAMPLING_FACTOR_444 if whole else cv2.IMWRITE_JPEG_SAMPLING_FACTOR_420

@@ -41,7 +41,7 @@ def main() -> None:
         from django.core.files.uploadedfile import SimpleUploadedFile
         from django.urls import reverse
 
-        from faceweb.gallery.consent import CONSENT_VERSION
+        from faceweb.media.consent import CONSENT_VERSION
 
         print(f"{'upload':8} {'file':>9} {'answer':>8}")
         for name, size in SIZES_PX.items():

@@ -14,9 +14,9 @@ import numpy as np
 from skimage.metrics import structural_similarity
 
 from bench._timing import best_ms, machine
-from faceweb.provenance.watermark import pattern, read, sync, watermark_embed, watermark_read
-from faceweb.provenance.watermark.code import ids_decode
-from faceweb.provenance.watermark.texture import luma_on_grid, texture_of
+from faceweb.marks.watermark import pattern, read, sync, watermark_embed, watermark_read
+from faceweb.marks.watermark.code import ids_decode
+from faceweb.marks.watermark.texture import luma_on_grid, texture_of
 
 Image = np.ndarray
 SMALL = 190_000

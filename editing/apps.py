@@ -8,6 +8,6 @@ class EditingConfig(AppConfig):
     def ready(self) -> None:
         from editing import checks  # noqa: F401 - registers itself
         from editing.kind import EDIT
-        from faceweb.jobs import kinds
+        from faceweb.work import kinds
 
         kinds.register(EDIT)

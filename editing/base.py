@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from editing.engines.base import EditRequest
-from faceweb.gallery.models import Photo
-from models.face import Face
+from faceweb.media.models import Asset
+from models.faces.face import Face
 
 # Boxes of one face in two versions of a photo overlap far more than this, those of two faces less.
 _SAME_PLACE = 0.5
@@ -23,14 +23,14 @@ class EditBase:
     ``already`` holds the percents, by slider, that the version at hand shows of the request.
     """
 
-    photo: Photo
+    photo: Asset
     number: int
     face: Face
     request: EditRequest
     already: dict[str, int] = field(default_factory=dict)
 
 
-def edit_base(photo: Photo, number: int, face: Face, request: EditRequest, engine: str) -> EditBase:
+def edit_base(photo: Asset, number: int, face: Face, request: EditRequest, engine: str) -> EditBase:
     """The start of an edit of ``face``, number ``number`` of ``photo``, by ``engine``.
 
     That is the photo itself, unless it is a version in which the same engine edited the same face:
@@ -39,9 +39,9 @@ def edit_base(photo: Photo, number: int, face: Face, request: EditRequest, engin
     """
     itself = EditBase(photo, number, face, request)
     making: dict[str, Any] = photo.making
-    if photo.origin != Photo.Origin.EDIT or making.get("engine") != engine:
+    if photo.origin != Asset.Origin.EDIT or making.get("engine") != engine:
         return itself
-    base = Photo.objects.kept().filter(owner_id=photo.owner_id, pk=making["base"]).first()
+    base = Asset.objects.kept().filter(owner_id=photo.owner_id, pk=making["base"]).first()
     if (
         base is None
         or not base.is_usable

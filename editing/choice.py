@@ -12,13 +12,13 @@ from django.conf import settings
 from editing.directions import DirectionError, load_directions
 from editing.engines.base import EditEngine, Slider
 from editing.engines.stylegan import BATCH, AgeEstimator, StyleGanEngine, sliders_of
-from faceweb.gallery.analysis import get_analyser
-from faceweb.weights import session_factory, weight_store
+from faceweb.core.weights import session_factory, weight_store
+from faceweb.media.analysis import get_analyser
 from models.networks.base import ContractError
 from models.networks.genderage import GenderAge
+from models.networks.opening import find_age_network, find_parser, open_age_network, open_parser
 from models.networks.parser import FaceParser
 from models.networks.stylegan import Export
-from models.opening import find_age_network, find_parser, open_age_network, open_parser
 from models.sessions import SessionFactory
 from models.sessions.copies import CopyFailed
 from models.sessions.providers import CPU

@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from editing.tensor_file import TensorFileError, read_tensor
-from models.face import FloatArray
+from models.faces.face import FloatArray
 
 MANIFEST_PATH: Final = Path(__file__).resolve().with_suffix(".toml")
 MANIFEST_NAME: Final = MANIFEST_PATH.name

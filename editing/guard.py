@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from models.imaging import Image
+from models.pixels.imaging import Image
 
 Verdict = Literal["applied", "reduced", "none", "unsure"]
 """Given as asked; given with less strength; nothing visible passes; it cannot be judged."""

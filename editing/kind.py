@@ -8,15 +8,15 @@ from editing.base import EditBase, edit_base
 from editing.engines.base import EditEngine, EditRequest, EditResult
 from editing.recipe import EditRecipe
 from editing.services import KIND, edit_check, get_engine, identity_threshold
-from faceweb.gallery.models import Photo
-from faceweb.gallery.results import result_prepare, result_store
-from faceweb.gallery.services import photo_read, photos_analyse_now
-from faceweb.jobs.errors import JobError
-from faceweb.jobs.kinds import JobKind, Outcome
-from faceweb.jobs.models import Job
-from faceweb.jobs.recipes import RecipeError, recipe_photos
-from faceweb.jobs.reporter import Reporter
-from models.errors import FaceError
+from faceweb.media.models import Asset
+from faceweb.media.results import result_prepare, result_store
+from faceweb.media.services import asset_read, assets_analyse_now
+from faceweb.work.errors import JobError
+from faceweb.work.kinds import JobKind, Outcome
+from faceweb.work.models import Job
+from faceweb.work.recipes import RecipeError, recipe_photos
+from faceweb.work.reporter import Reporter
+from models.faces.errors import FaceError
 
 # The engine's stages in plain words, and where each begins and ends on the bar.
 _STAGES = {
@@ -41,11 +41,11 @@ def edit_run(job: Job, report: Reporter) -> Outcome:
     report.stage("Opening the photo", 0.0)
     try:
         recipe = EditRecipe.from_dict(job.recipe)
-        photos_analyse_now(recipe_photos(owner=job.owner, ids=[recipe.photo]).values())
+        assets_analyse_now(recipe_photos(owner=job.owner, ids=[recipe.photo]).values())
         photo, face = edit_check(owner=job.owner, recipe=recipe)
         engine = get_engine()
         base = edit_base(photo, recipe.face, face, recipe.request(), engine.name)
-        image = photo_read(base.photo)
+        image = asset_read(base.photo)
         opened = time.perf_counter()
         result = engine.run(
             image, base.face, base.request, identity_threshold(), partial(_forward, report)
@@ -64,7 +64,7 @@ def edit_run(job: Job, report: Reporter) -> Outcome:
     prepared = result_prepare(
         owner=job.owner,
         image=result.image,
-        origin=Photo.Origin.EDIT,
+        origin=Asset.Origin.EDIT,
         target=photo,
         sources=[],
         making=_making(engine, base, figures, timings),

@@ -22,14 +22,14 @@ from editing.engines.base import YEARS_AT_FULL, EditRequest
 from editing.kind import edit_figures
 from editing.recipe import EditRecipe
 from editing.services import edit_check, face_check, get_engine, identity_threshold
-from faceweb.accounts.models import User
-from faceweb.gallery.services import photo_read
-from faceweb.jobs.errors import AccountFrozen
-from faceweb.jobs.recipes import RecipeError
-from faceweb.provenance.services import badge_draw
-from models.errors import FaceError
-from models.face import Face
-from models.imaging import bounding_box, encode_webp, reduced_region
+from faceweb.marks.services import badge_draw
+from faceweb.media.services import asset_read
+from faceweb.people.models import User
+from faceweb.work.errors import AccountFrozen
+from faceweb.work.recipes import RecipeError
+from models.faces.errors import FaceError
+from models.faces.face import Face
+from models.pixels.imaging import bounding_box, encode_webp, reduced_region
 
 SIDE_PX = 512
 # A preview of somebody who has gone on is of no use; a worker drops it.
@@ -140,9 +140,9 @@ def preview_make(*, owner: User, recipe: EditRecipe) -> dict[str, Any]:
     photo, face = edit_check(owner=owner, recipe=recipe)
     engine = get_engine()
     base = edit_base(photo, recipe.face, face, recipe.request(), engine.name)
-    start, small = face_cutout(photo_read(base.photo), base.face)
+    start, small = face_cutout(asset_read(base.photo), base.face)
     result = engine.preview(start, small, base.request, identity_threshold())
-    before = start if base.photo == photo else face_cutout(photo_read(photo), base.face)[0]
+    before = start if base.photo == photo else face_cutout(asset_read(photo), base.face)[0]
     figures = edit_figures(result)
     for told in ("asked",) if result.image is None else ("asked", "applied"):
         figures[told] = {
@@ -173,7 +173,7 @@ def prepare_make(*, owner: User, photo_id: UUID, number: int) -> dict[str, Any]:
     photo, face = face_check(owner=owner, photo_id=photo_id, number=number)
     engine = get_engine()
     base = edit_base(photo, number, face, EditRequest(), engine.name)
-    outlook = engine.prepare(*face_cutout(photo_read(base.photo), base.face))
+    outlook = engine.prepare(*face_cutout(asset_read(base.photo), base.face))
     shift = YEARS_AT_FULL * base.already.get("age", 0) / 100
     return {
         "years": None if outlook.years is None else max(round(outlook.years + shift), 1),

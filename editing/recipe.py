@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from editing.engines.base import EditRequest
-from faceweb.jobs.recipes import RecipeError
+from faceweb.work.recipes import RecipeError
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,13 +9,13 @@ from django.conf import settings
 from editing.choice import editor_choice
 from editing.engines.base import EditEngine
 from editing.recipe import EditRecipe
-from faceweb.accounts.models import User
-from faceweb.gallery.models import Photo
-from faceweb.gallery.services import photos_renew
-from faceweb.jobs.models import Job
-from faceweb.jobs.recipes import RecipeError, recipe_face, recipe_faces, recipe_photos
-from faceweb.jobs.services import job_create
-from models.face import Face
+from faceweb.media.models import Asset
+from faceweb.media.services import assets_renew
+from faceweb.people.models import User
+from faceweb.work.models import Job
+from faceweb.work.recipes import RecipeError, recipe_face, recipe_faces, recipe_photos
+from faceweb.work.services import job_create
+from models.faces.face import Face
 
 KIND = "edit"
 # Under this width of the jaw nobody can say whether it still is the same person.
@@ -36,7 +36,7 @@ def _loaded_engine() -> EditEngine:
     return editor_choice().load()
 
 
-def edit_check(*, owner: User, recipe: EditRecipe) -> tuple[Photo, Face]:
+def edit_check(*, owner: User, recipe: EditRecipe) -> tuple[Asset, Face]:
     """The photo and the face of a recipe that can be worked on, from stored data alone.
 
     Raises:
@@ -58,14 +58,14 @@ def edit_check(*, owner: User, recipe: EditRecipe) -> tuple[Photo, Face]:
     return photo, face
 
 
-def face_check(*, owner: User, photo_id: UUID, number: int) -> tuple[Photo, Face]:
+def face_check(*, owner: User, photo_id: UUID, number: int) -> tuple[Asset, Face]:
     """A photo and the face ``number`` of it that can be edited, from stored data alone.
 
     Raises:
         RecipeError: as `edit_check`, but for sliders.
     """
     photo = recipe_photos(owner=owner, ids=[photo_id])[photo_id]
-    photos_renew([photo])
+    assets_renew([photo])
     face = recipe_face(recipe_faces(photo), number)
     if face.quality.width_px < MIN_FACE_PX:
         raise RecipeError(

@@ -12,11 +12,11 @@ from editing.choice import editor_choice
 from editing.forms import EditorState
 from editing.preview import PreviewBusy, prepare_ask, preview_ask
 from editing.services import MIN_FACE_PX, edit_request, identity_threshold
-from faceweb.accounts.models import User
-from faceweb.gallery.models import Photo
-from faceweb.gallery.services import photos_renew
-from faceweb.jobs.errors import JobRefused
-from faceweb.jobs.recipes import RecipeError
+from faceweb.media.models import Asset
+from faceweb.media.services import assets_renew
+from faceweb.people.models import User
+from faceweb.work.errors import JobRefused
+from faceweb.work.recipes import RecipeError
 
 
 @login_required
@@ -84,8 +84,8 @@ def _render_editor(
 ) -> HttpResponse:
     if state.photo is None:
         raise Http404
-    photo = get_object_or_404(Photo.objects.for_user(request.user), pk=state.photo)
-    photos_renew([photo])
+    photo = get_object_or_404(Asset.objects.for_user(request.user), pk=state.photo)
+    assets_renew([photo])
     faces = photo.found_faces() if photo.is_usable else []
     choice = editor_choice()
     context: dict[str, Any] = {

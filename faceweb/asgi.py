@@ -15,7 +15,7 @@ from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E40
 from django.conf import settings  # noqa: E402
 
 from faceweb.body_limit import ASGIApp, BodyLimit  # noqa: E402
-from faceweb.jobs.routing import websocket_urlpatterns  # noqa: E402
+from faceweb.work.routing import websocket_urlpatterns  # noqa: E402
 
 # A form is larger than its file: boundaries, field names, the other fields.
 FORM_OVERHEAD_BYTES = 64 * 1024

@@ -50,12 +50,13 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "faceweb",
-    "faceweb.gallery",
-    "faceweb.jobs",
-    "faceweb.provenance",
-    "faceweb.accounts",
+    "faceweb.people",
+    "faceweb.media",
+    "faceweb.work",
+    "faceweb.marks",
     "faceweb.sharing",
     "faceweb.moderation",
+    "faceweb.accounts",
     "swaps",
     "editing",
 ]
@@ -121,7 +122,7 @@ CHANNEL_LAYERS = {
 }
 
 # --- accounts ---------------------------------------------------------------------------------
-AUTH_USER_MODEL = "accounts.User"
+AUTH_USER_MODEL = "people.User"
 AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
@@ -173,7 +174,7 @@ STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = env.get_path("STATIC_ROOT", DATA_DIR / "static")
 # Media is private: there is no MEDIA_URL and no folder a web server may publish. Bytes leave by
-# `faceweb.gallery.delivery` alone.
+# `faceweb.media.delivery` alone.
 MEDIA_ROOT = env.get_path("MEDIA_ROOT", DATA_DIR / "media")
 STORAGE = env.get_choice("STORAGE", ["files", "s3"], "files")
 STORAGES = {
@@ -338,16 +339,16 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 }
 CELERY_TASK_DEFAULT_QUEUE = "maintenance"
 CELERY_TASK_ROUTES = {
-    "faceweb.jobs.tasks.job_run": {"queue": "jobs"},
-    "faceweb.gallery.tasks.photo_analyse": {"queue": "analysis"},
+    "faceweb.work.tasks.job_run": {"queue": "jobs"},
+    "faceweb.media.tasks.asset_analyse": {"queue": "analysis"},
     # Somebody holds a slider: a queue of its own, so that it need not wait behind a backlog.
     "editing.tasks.preview_make": {"queue": "preview"},
 }
 CELERY_BEAT_SCHEDULE = {
-    "jobs-reap": {"task": "faceweb.jobs.tasks.jobs_reap", "schedule": 5.0},
-    "jobs-dispatch": {"task": "faceweb.jobs.tasks.jobs_dispatch", "schedule": 10.0},
+    "jobs-reap": {"task": "faceweb.work.tasks.jobs_reap", "schedule": 5.0},
+    "jobs-dispatch": {"task": "faceweb.work.tasks.jobs_dispatch", "schedule": 10.0},
     "photos-analyse-pending": {
-        "task": "faceweb.gallery.tasks.photos_analyse_pending",
+        "task": "faceweb.media.tasks.assets_analyse_pending",
         "schedule": 15.0,
     },
     "cases-alert": {"task": "faceweb.moderation.tasks.cases_alert", "schedule": 300.0},
@@ -355,13 +356,13 @@ CELERY_BEAT_SCHEDULE = {
         "task": "faceweb.moderation.tasks.notices_send_late",
         "schedule": 300.0,
     },
-    "files-sweep": {"task": "faceweb.gallery.tasks.files_sweep", "schedule": 3600.0},
-    "photos-expire": {"task": "faceweb.gallery.tasks.photos_expire", "schedule": 900.0},
+    "files-sweep": {"task": "faceweb.media.tasks.files_sweep", "schedule": 3600.0},
+    "photos-expire": {"task": "faceweb.media.tasks.assets_expire", "schedule": 900.0},
     "photos-find-fileless": {
-        "task": "faceweb.gallery.tasks.photos_find_fileless",
+        "task": "faceweb.media.tasks.assets_find_fileless",
         "schedule": crontab(day_of_week="sunday", hour="4", minute="10"),
     },
-    "jobs-forget": {"task": "faceweb.jobs.tasks.jobs_forget", "schedule": 3600.0},
+    "jobs-forget": {"task": "faceweb.work.tasks.jobs_forget", "schedule": 3600.0},
     "accounts-forget": {"task": "faceweb.accounts.tasks.accounts_forget", "schedule": 3600.0},
 }
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")

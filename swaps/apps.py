@@ -6,8 +6,8 @@ class SwapsConfig(AppConfig):
     verbose_name = "Face swaps"
 
     def ready(self) -> None:
-        from faceweb.gallery import analysis
-        from faceweb.jobs import kinds
+        from faceweb.media import analysis
+        from faceweb.work import kinds
         from swaps.choice import analyser_name
         from swaps.kind import SWAP
         from swaps.services import get_engine

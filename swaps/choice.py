@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 
-from faceweb.weights import session_factory, weight_store
-from models.face import Face
-from models.same_person import PersonThresholds
+from faceweb.core.weights import session_factory, weight_store
+from models.faces.face import Face
+from models.faces.same_person import PersonThresholds
 from models.store import ManifestError
 from swaps.engines.base import SwapEngine, SwapWarning
 
@@ -72,7 +72,7 @@ def analyser_name() -> str:
 
 
 def _classic() -> EngineChoice:
-    from models.analysis.dlib_analyser import DlibAnalyser
+    from models.faces.analysis.dlib_analyser import DlibAnalyser
     from swaps.engines.classic import ClassicSwapEngine
 
     return EngineChoice(
@@ -85,7 +85,7 @@ def _classic() -> EngineChoice:
 
 
 def _neural() -> EngineChoice:
-    from models.analysis.insightface_analyser import InsightFaceAnalyser
+    from models.faces.analysis.insightface_analyser import InsightFaceAnalyser
     from models.networks.base import ContractError
     from models.store.weights import Unavailable
     from swaps.engines.neural import NeuralEngine

@@ -4,8 +4,8 @@ from collections.abc import Collection
 from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, Final, Literal, Self, cast, get_args
 
-from faceweb.jobs.recipes import RecipeError
-from models.crop_masks import Region
+from faceweb.work.recipes import RecipeError
+from models.pixels.crop_masks import Region
 from swaps.engines.neural_options import NeuralOptions
 
 if TYPE_CHECKING:

@@ -8,15 +8,15 @@ from uuid import UUID
 
 import numpy as np
 
-from faceweb.gallery.models import Photo
-from faceweb.gallery.results import result_prepare, result_store
-from faceweb.gallery.services import photo_read, photos_analyse_now
-from faceweb.jobs.errors import JobError
-from faceweb.jobs.kinds import JobKind, Outcome
-from faceweb.jobs.models import Job
-from faceweb.jobs.recipes import RecipeError, recipe_faces, recipe_photos
-from faceweb.jobs.reporter import Reporter
-from models.errors import FaceError
+from faceweb.media.models import Asset
+from faceweb.media.results import result_prepare, result_store
+from faceweb.media.services import asset_read, assets_analyse_now
+from faceweb.work.errors import JobError
+from faceweb.work.kinds import JobKind, Outcome
+from faceweb.work.models import Job
+from faceweb.work.recipes import RecipeError, recipe_faces, recipe_photos
+from faceweb.work.reporter import Reporter
+from models.faces.errors import FaceError
 from models.sessions import OutOfMemory
 from swaps.choice import engine_choice
 from swaps.engines.base import FaceOutcome, FaceSwap, SwapEngine, SwapOptions, SwapResult
@@ -45,9 +45,9 @@ def swap_run(job: Job, report: Reporter) -> Outcome:
     try:
         recipe = SwapRecipe.from_dict(job.recipe)
         photos = recipe_photos(owner=job.owner, ids=[recipe.target, *recipe.sources])
-        photos_analyse_now(photos.values())
+        assets_analyse_now(photos.values())
         target = photos[recipe.target]
-        images = {pk: photo_read(photo) for pk, photo in photos.items()}
+        images = {pk: asset_read(photo) for pk, photo in photos.items()}
         swaps = _face_swaps(recipe, photos, images)
     except RecipeError as error:
         raise JobError(error.code, error.sentence, error.way_on) from error
@@ -76,7 +76,7 @@ def swap_run(job: Job, report: Reporter) -> Outcome:
     prepared = result_prepare(
         owner=job.owner,
         image=result.image,
-        origin=Photo.Origin.SWAP,
+        origin=Asset.Origin.SWAP,
         target=target,
         sources=[photos[source] for source in _sources_used(recipe, result)],
         making=making,
@@ -103,7 +103,7 @@ def _options(recipe: SwapRecipe) -> SwapOptions:
 
 
 def _face_swaps(
-    recipe: SwapRecipe, photos: Mapping[UUID, Photo], images: Mapping[UUID, np.ndarray]
+    recipe: SwapRecipe, photos: Mapping[UUID, Asset], images: Mapping[UUID, np.ndarray]
 ) -> list[FaceSwap]:
     faces = {pk: recipe_faces(photos[pk]) for pk in recipe.must_show_a_face}
     swaps: list[FaceSwap] = []
@@ -139,7 +139,7 @@ def _sources_used(recipe: SwapRecipe, result: SwapResult) -> list[UUID]:
 def _making(
     engine: SwapEngine,
     recipe: SwapRecipe,
-    target: Photo,
+    target: Asset,
     result: SwapResult,
     timings: dict[str, float],
 ) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final, get_args
 from uuid import UUID
 
-from faceweb.jobs.recipes import RecipeError
+from faceweb.work.recipes import RecipeError
 from swaps.drawing import Drawing
 from swaps.engines.base import Blend
 

@@ -4,13 +4,13 @@ import threading
 from dataclasses import dataclass
 from functools import lru_cache
 
-from faceweb.accounts.models import User
-from faceweb.gallery.services import photos_renew
-from faceweb.jobs.models import Job
-from faceweb.jobs.recipes import RecipeError, recipe_face, recipe_faces, recipe_photos
-from faceweb.jobs.services import job_create
-from models.errors import FaceError
-from models.face import Face
+from faceweb.media.services import assets_renew
+from faceweb.people.models import User
+from faceweb.work.models import Job
+from faceweb.work.recipes import RecipeError, recipe_face, recipe_faces, recipe_photos
+from faceweb.work.services import job_create
+from models.faces.errors import FaceError
+from models.faces.face import Face
 from swaps.choice import EngineChoice, engine_choice
 from swaps.engines.base import SwapEngine
 from swaps.recipe import FaceMapping, SwapRecipe
@@ -76,7 +76,7 @@ def swap_check(*, owner: User, recipe: SwapRecipe) -> list[SwapNotice]:
             known yet, a face number does not exist, or the engine refuses the pair.
     """
     photos = recipe_photos(owner=owner, ids=[recipe.target, *recipe.sources])
-    photos_renew(photos.values())
+    assets_renew(photos.values())
     faces = {
         photo.pk: recipe_faces(photo)
         for photo in photos.values()

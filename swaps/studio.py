@@ -7,10 +7,10 @@ from uuid import UUID
 
 from django.urls import reverse
 
-from faceweb.accounts.models import User
-from faceweb.gallery.models import Photo
-from faceweb.gallery.services import photos_renew
-from models.same_person import source_weight
+from faceweb.media.models import Asset
+from faceweb.media.services import assets_renew
+from faceweb.people.models import User
+from models.faces.same_person import source_weight
 from swaps.choice import engine_choice
 from swaps.forms import BLEND_LABELS, Slot, SourceFace, StudioState
 from swaps.recipe import MAX_SOURCES, RecipeError
@@ -18,9 +18,9 @@ from swaps.services import SwapNotice, is_steerable, swap_check
 from swaps.settings_panel import Panel, panel_open
 
 _HELD_BACK: Final[dict[str, str]] = {
-    Photo.Screening.BLOCKED: "This photo is not allowed here; its page in the gallery says why. "
+    Asset.Screening.BLOCKED: "This photo is not allowed here; its page in the gallery says why. "
     "Try another one.",
-    Photo.Screening.REVIEW: "A person has to look at this photo before it can be used. "
+    Asset.Screening.REVIEW: "A person has to look at this photo before it can be used. "
     "Try another one, or come back later.",
 }
 _WITHHELD: Final = "This photo cannot be used while a report about it is open. Try another one."
@@ -53,7 +53,7 @@ class WellPhoto:
     """One photo in a well, with the faces found in it and a link that takes it out."""
 
     slot: Slot
-    photo: Photo
+    photo: Asset
     faces: tuple[FaceBox, ...]
     remove_url: str
 
@@ -69,7 +69,7 @@ class WellPhoto:
             return ""
         if not self.photo.is_usable:
             return _HELD_BACK.get(self.photo.screening, _WITHHELD)
-        if self.photo.analysis == Photo.Analysis.FAILED:
+        if self.photo.analysis == Asset.Analysis.FAILED:
             return "This photo could not be searched for faces. Try another one."
         return f"No face found in this photo. {NO_FACE_WAY_ON}"
 
@@ -168,8 +168,8 @@ class Studio:
 def studio_open(*, owner: User, state: StudioState) -> Studio:
     """The page for ``state``. Photos that are not (or no longer) the owner's are left out."""
     asked = {*state.sources, *([state.target] if state.target else [])}
-    photos = {photo.pk: photo for photo in Photo.objects.for_user(owner).filter(pk__in=asked)}
-    photos_renew(photos.values())
+    photos = {photo.pk: photo for photo in Asset.objects.for_user(owner).filter(pk__in=asked)}
+    assets_renew(photos.values())
     choice = engine_choice()
     state = replace(
         state,
@@ -198,7 +198,7 @@ def studio_open(*, owner: User, state: StudioState) -> Studio:
 
 
 def _wells(
-    photos: Mapping[UUID, Photo], state: StudioState
+    photos: Mapping[UUID, Asset], state: StudioState
 ) -> tuple[WellPhoto | None, tuple[WellPhoto, ...]]:
     target = well_photo("target", photos[state.target], state) if state.target else None
     return target, tuple(well_photo("source", photos[photo], state) for photo in state.sources)
@@ -212,7 +212,7 @@ def studio_verdict(*, owner: User, state: StudioState) -> Verdict:
         return Verdict(refusal=error)
 
 
-def well_photo(slot: Slot, photo: Photo, state: StudioState) -> WellPhoto:
+def well_photo(slot: Slot, photo: Asset, state: StudioState) -> WellPhoto:
     """``photo`` as it lies in ``slot``."""
     return WellPhoto(
         slot=slot,
@@ -222,7 +222,7 @@ def well_photo(slot: Slot, photo: Photo, state: StudioState) -> WellPhoto:
     )
 
 
-def _face_boxes(slot: Slot, photo: Photo) -> Iterable[FaceBox]:
+def _face_boxes(slot: Slot, photo: Asset) -> Iterable[FaceBox]:
     if not photo.is_ready:
         return
     count = len(photo.faces)
@@ -318,7 +318,7 @@ def _row(face: FaceBox, sources: Sequence[WellPhoto], plan: StudioState) -> Row:
     return Row(face=face, choices=tuple(choices))
 
 
-def photo_in_state(state: StudioState, slot: Slot) -> tuple[UUID, ...]:
+def asset_in_state(state: StudioState, slot: Slot) -> tuple[UUID, ...]:
     """The photos that lie in ``slot``."""
     if slot == "target":
         return (state.target,) if state.target else ()

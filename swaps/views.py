@@ -10,14 +10,14 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import trigger_client_event
 
-from faceweb.accounts.models import User
-from faceweb.gallery.consent import CONSENT_TEXT, CONSENT_VERSION
-from faceweb.gallery.models import Photo
-from faceweb.jobs.errors import JobRefused
+from faceweb.media.consent import CONSENT_TEXT, CONSENT_VERSION
+from faceweb.media.models import Asset
+from faceweb.people.models import User
+from faceweb.work.errors import JobRefused
 from swaps.forms import SLOTS, Slot, StudioState, parse_uuid
 from swaps.recipe import RecipeError
 from swaps.services import engine_label, swap_request
-from swaps.studio import Verdict, photo_in_state, studio_open, studio_verdict, well_photo
+from swaps.studio import Verdict, asset_in_state, studio_open, studio_verdict, well_photo
 
 PICK_PAGE: Final = 24
 
@@ -35,7 +35,7 @@ def studio_slot(request: HttpRequest) -> HttpResponse:
     """One photo of a well with its faces; 204 while they or the verdict are still to come."""
     slot = _slot(request.GET)
     photo_id = parse_uuid(request.GET.get("photo", ""))
-    photo = get_object_or_404(Photo.objects.for_user(request.user), pk=photo_id)
+    photo = get_object_or_404(Asset.objects.for_user(request.user), pk=photo_id)
     if photo.is_waiting:
         return HttpResponse(status=204)
     answer = render(
@@ -52,9 +52,9 @@ def studio_pick(request: HttpRequest) -> HttpResponse:
     """The person's photos, each a link that puts it into the slot."""
     slot = _slot(request.GET)
     state = StudioState.from_query(request.GET)
-    photos = Photo.objects.for_user(request.user).for_page()
+    photos = Asset.objects.for_user(request.user).for_page()
     page = Paginator(photos, PICK_PAGE).get_page(request.GET.get("page"))
-    taken = photo_in_state(state, slot)
+    taken = asset_in_state(state, slot)
     context = {
         "slot": slot,
         "state": state,

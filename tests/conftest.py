@@ -59,7 +59,7 @@ def manage_alone(*arguments: object, data_dir: Path) -> subprocess.CompletedProc
 
 def stored_face(**changes: Any) -> dict[str, Any]:
     """A frontal, sharp, uncovered face as stored; ``changes`` go to its pose or quality."""
-    from models.face import Face, Pose, Quality
+    from models.faces.face import Face, Pose, Quality
 
     pose = {"yaw": 0.0, "pitch": 0.0, "roll": 0.0}
     quality: dict[str, Any] = {"width_px": 200.0, "sharpness": 12.0, "occlusion": 0.0}
@@ -123,7 +123,7 @@ def audit_log_between_tests() -> Iterator[None]:
     for that moment alone the triggers are away. PostgreSQL's TRUNCATE does not ask them.
     """
     operations: Any = import_module("django.db.backends.sqlite3.base").DatabaseOperations
-    guard: Any = import_module("faceweb.moderation.migrations.0002_audit_is_append_only")
+    guard: Any = import_module("faceweb.moderation.migrations.0003_audit_is_append_only")
     empty = operations.sql_flush
 
     def sql_flush(self: Any, style: Any, tables: Any, **options: Any) -> list[str]:
@@ -152,28 +152,28 @@ def published(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[Any, ...
 @pytest.fixture
 def passing_screener(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every picture is cleared, whoever would judge it otherwise: something else is under test."""
-    from faceweb.gallery import screening
-    from faceweb.gallery.models import Photo
-    from faceweb.gallery.screening import Finding
+    from faceweb.media import screening
+    from faceweb.media.models import Asset
+    from faceweb.media.screening import Finding
 
     class PassingScreener:
         def upload_check(self, owner: Any, sha256: str) -> None:
             return None
 
-        def photo_screen(self, photo: Photo, image: np.ndarray, faces: Any) -> Finding:
-            return Finding(Photo.Screening.CLEAR, lambda photo: None)
+        def asset_screen(self, photo: Asset, image: np.ndarray, faces: Any) -> Finding:
+            return Finding(Asset.Screening.CLEAR, lambda photo: None)
 
-        def photo_give_up(self, photo: Photo) -> None:
+        def asset_give_up(self, photo: Asset) -> None:
             raise AssertionError("it never fails")
 
-        def photo_explain(self, photo: Photo) -> None:
+        def asset_explain(self, photo: Asset) -> None:
             return None
 
         def warm_up(self) -> None:
             return None
 
         def result_screen(self, owner: Any, image: np.ndarray, parents: Any) -> Finding:
-            return Finding(Photo.Screening.CLEAR, lambda photo: None)
+            return Finding(Asset.Screening.CLEAR, lambda photo: None)
 
     monkeypatch.setattr(screening, "_screeners", [PassingScreener()])
 
@@ -254,17 +254,17 @@ def photo_factory(media: Path) -> Iterator[Callable[..., Any]]:
     import cv2
     from django.core.files.base import ContentFile
 
-    from faceweb.gallery.models import Photo
+    from faceweb.media.models import Asset
 
-    def make(owner: Any, image: np.ndarray | None = None, **fields: Any) -> Photo:
+    def make(owner: Any, image: np.ndarray | None = None, **fields: Any) -> Asset:
         if image is None:
             image = np.full((120, 160, 3), 127, np.uint8)
         height, width = image.shape[:2]
         jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
         webp = cv2.imencode(".webp", cv2.resize(image, (32, 24)))[1].tobytes()
-        fields.setdefault("analysis", Photo.Analysis.DONE)
-        fields.setdefault("screening", Photo.Screening.CLEAR)
-        return Photo.objects.create(
+        fields.setdefault("analysis", Asset.Analysis.DONE)
+        fields.setdefault("screening", Asset.Screening.CLEAR)
+        return Asset.objects.create(
             owner=owner,
             width=width,
             height=height,

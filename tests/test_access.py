@@ -14,12 +14,12 @@ from django.contrib.auth.models import Group
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 from django.utils import timezone
 
-from faceweb.gallery.models import Photo
-from faceweb.jobs.models import Job
+from faceweb.media.models import Asset
 from faceweb.moderation.models import Case, Report, Strike
 from faceweb.moderation.tokens import appeal_token
 from faceweb.sharing.models import ShareLink
 from faceweb.sharing.services import token_digest
+from faceweb.work.models import Job
 from tests.conftest import stored_face
 from tests.moderation.deciding import share
 
@@ -78,12 +78,12 @@ SITE = {
     "photos": personal(),
     "photo_upload": post_only(),
     "photo": private("photo"),
-    "photo_file": private("photo", "size"),
+    "asset_file": private("photo", "size"),
     "photo_face": private("photo", "face"),
     "photo_faces": private("photo"),
-    "photo_keep": post_only("photo"),
-    "photo_delete": post_only("photo"),
-    "photos_delete": post_only(),
+    "asset_keep": post_only("photo"),
+    "asset_delete": post_only("photo"),
+    "assets_delete": post_only(),
     "jobs": personal(),
     "job": private("job"),
     "job_status": private("job"),
@@ -149,7 +149,7 @@ def things(user, photo_factory, portrait) -> dict[str, Any]:
     report = Report.objects.create(case=case, category="other")
     token = "a" * 43
     share(photo, token)
-    result = photo_factory(user, portrait, origin=Photo.Origin.SWAP)
+    result = photo_factory(user, portrait, origin=Asset.Origin.SWAP)
     open_link = "b" * 43
     link = ShareLink.objects.create(owner=user, photo=result, token_sha256=token_digest(open_link))
     return {
@@ -233,11 +233,11 @@ def test_what_is_anothers_answers_like_what_never_was(name, things, visitors):
 def test_nobody_changes_what_is_anothers(who, things, visitors, published):
     client = visitors[who]
     refused = SIGN_IN if who in {"anonymous", "link holder"} else GONE
-    for name in ("photo_delete", "job_cancel", "job_retry", "link_address", "link_revoke"):
+    for name in ("asset_delete", "job_cancel", "job_retry", "link_address", "link_revoke"):
         url = reverse(name, args=[things[SITE[name].args[0]]])
         response = client.post(url, {"confirm": "yes"})
         assert response.status_code == refused, name
-    client.post(reverse("photos_delete"), {"ids": [str(things["photo"])], "confirm": "yes"})
+    client.post(reverse("assets_delete"), {"ids": [str(things["photo"])], "confirm": "yes"})
     for name in ("edits", "edit_prepare", "edit_preview"):
         edit = client.post(reverse(name), {"photo": str(things["photo"]), "smile": "40"})
         assert edit.status_code in {SIGN_IN, 400, 404}
@@ -249,7 +249,7 @@ def test_nobody_changes_what_is_anothers(who, things, visitors, published):
     for name in ("edits", "edit_prepare", "edit_preview"):
         edit = client.post(reverse(name), {"photo": str(things["photo"]), "smile": "50"})
         assert edit.status_code in {SIGN_IN, 400, 404}, name
-    assert Photo.objects.filter(pk=things["photo"]).exists()
+    assert Asset.objects.filter(pk=things["photo"]).exists()
     assert Job.objects.get().state == Job.State.QUEUED
 
 
@@ -262,17 +262,14 @@ def test_another_persons_photo_does_not_show_in_ones_studio_or_gallery(things, v
     ):
         page = stranger.get(url)
         assert page.status_code in {OK, GONE}
-        assert reverse("photo_file", args=[things["photo"], "preview"]).encode() not in page.content
-        assert reverse("photo_file", args=[things["photo"], "thumb"]).encode() not in page.content
+        assert reverse("asset_file", args=[things["photo"], "preview"]).encode() not in page.content
+        assert reverse("asset_file", args=[things["photo"], "thumb"]).encode() not in page.content
 
 
 def admin_pages() -> list[str]:
     return [
         reverse("admin:index"),
-        *(
-            reverse(f"admin:{app}_changelist")
-            for app in ("accounts_user", "gallery_photo", "jobs_job")
-        ),
+        *(reverse(f"admin:{app}_changelist") for app in ("people_user", "media_asset", "work_job")),
     ]
 
 
@@ -285,7 +282,7 @@ def test_the_admin_panel_is_for_staff(visitors, things):
 
 
 def test_no_file_is_served_by_its_path(things, visitors):
-    photo = Photo.objects.get(pk=things["photo"])
+    photo = Asset.objects.get(pk=things["photo"])
     for prefix in ("/", "/media/", "/static/", "/_private/"):
         for client in visitors.values():
             assert client.get(prefix + str(photo.original)).status_code == GONE

@@ -15,7 +15,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.test import override_settings
 
-from faceweb import weights
+from faceweb.core import weights
 from faceweb.management.commands import doctor
 from models.store import WeightStore
 from swaps.choice import engine_choice

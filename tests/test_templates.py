@@ -10,8 +10,8 @@ from django.template.loader import get_template, render_to_string
 from django.test import RequestFactory
 from django.urls import reverse
 
-from faceweb.gallery.errors import IntakeError
-from faceweb.jobs.models import Job
+from faceweb.media.errors import IntakeError
+from faceweb.work.models import Job
 
 ROOT = Path(__file__).resolve().parent.parent
 TEMPLATES = sorted((ROOT / "templates").rglob("*.html"))
@@ -131,7 +131,7 @@ def render(template: str, context: dict[str, Any], user: Any) -> str:
 @pytest.mark.django_db
 def test_a_refused_upload_says_why_and_leads_back(user):
     error = IntakeError("not_a_photo", "This is no photo.", "Choose a JPEG.")
-    page = render("gallery/upload_error.html", {"error": error, "next": "/studio/?target=1"}, user)
+    page = render("media/upload_error.html", {"error": error, "next": "/studio/?target=1"}, user)
     assert "This is no photo. Choose a JPEG." in page
     assert 'href="/studio/?target=1"' in page
 
@@ -140,12 +140,12 @@ def test_a_refused_upload_says_why_and_leads_back(user):
 def test_a_result_shows_its_figures_and_admits_what_it_cannot_judge(
     client_for, user, photo_factory
 ):
-    from faceweb.gallery.models import Lineage, Photo
+    from faceweb.media.models import Asset, Lineage
 
     target, source = photo_factory(user), photo_factory(user)
     made = photo_factory(
         user,
-        origin=Photo.Origin.SWAP,
+        origin=Asset.Origin.SWAP,
         making={
             "engine": "classic",
             "engine_label": "Classic engine",

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 from editing.guard import THRESHOLD, CurvePoint, Verdict
-from models.analysis import FaceAnalyser
-from models.face import Face
-from models.imaging import Image
+from models.faces.analysis import FaceAnalyser
+from models.faces.face import Face
+from models.pixels.imaging import Image
 
 Box = tuple[int, int, int, int]
 

@@ -20,12 +20,12 @@ from editing.engines.classic_smile import smile_displacements, smile_shading
 from editing.engines.guarded import guarded_edit
 from editing.engines.versions import Versions
 from editing.guard import THRESHOLD
-from models import blending
-from models.analysis import FaceAnalyser
-from models.analysis.dlib_analyser import DlibAnalyser
-from models.errors import FaceError
-from models.face import Face, FloatArray
-from models.imaging import Box, Image
+from models.faces.analysis import FaceAnalyser
+from models.faces.analysis.dlib_analyser import DlibAnalyser
+from models.faces.errors import FaceError
+from models.faces.face import Face, FloatArray
+from models.pixels import blending
+from models.pixels.imaging import Box, Image
 
 _JITTER: Final = 0.01
 """Similarity that is asked on top of the threshold: a search for the face in the whole photo puts

@@ -17,8 +17,9 @@ import numpy as np
 
 from editing.engines.classic_frame import EditFrame, fixed_points
 from editing.engines.classic_skin import SkinMap, curve, soft_spot, stroke
-from models import geometry, masks
-from models.face import FloatArray
+from models.faces.face import FloatArray
+from models.geometry import points as geometry
+from models.pixels import masks
 
 _SIGMAS: Final = (0.005, 0.02, 0.055)
 """Blurs between the bands, in face widths."""

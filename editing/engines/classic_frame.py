@@ -14,9 +14,10 @@ from typing import Final
 import cv2
 import numpy as np
 
-from models import blending, geometry, masks
-from models.face import Face, FloatArray
-from models.imaging import Box, Image, bounding_box, reduced_region
+from models.faces.face import Face, FloatArray
+from models.geometry import points as geometry
+from models.pixels import blending, masks
+from models.pixels.imaging import Box, Image, bounding_box, reduced_region
 
 WORK_WIDTH_PX: Final = 800
 FOREHEAD: Final = 0.62
@@ -27,7 +28,7 @@ _FLOW_FADE: Final = (0.03, 0.22)
 """The flow is whole up to the first distance from the hull and gone at the second."""
 _FLOW_WIDTH_PX: Final = 80
 _SHARPNESS: Final = (5.0, 11.0)
-"""Of :class:`models.face.Quality`: out of focus at the first, sharp at the second."""
+"""Of :class:`models.faces.face.Quality`: out of focus at the first, sharp at the second."""
 _STILL_PX: Final = 1 / 80
 """Steps under this are rounded away by ``cv2.remap``, which counts in 1/32 of a pixel."""
 _RING: Final = 1.3
@@ -49,7 +50,7 @@ class EditFrame:
         image: uint8 (h, w, 3) BGR.
         landmarks: float32 (68, 2) in `image`.
         width: jaw width in `image`, in pixels.
-        yaw: see :class:`models.face.Pose`.
+        yaw: see :class:`models.faces.face.Pose`.
         wears_glasses: whether a frame crosses the face.
         definition: 1 for a sharp photo, 0 for one in which a line would look drawn.
     """

@@ -14,9 +14,10 @@ import cv2
 import numpy as np
 
 from editing.engines.classic_frame import FOREHEAD
-from models import geometry, masks
-from models.face import Face, FloatArray
-from models.imaging import Box, Image, bounding_box, reduced_region
+from models.faces.face import Face, FloatArray
+from models.geometry import points as geometry
+from models.pixels import masks
+from models.pixels.imaging import Box, Image, bounding_box, reduced_region
 
 WORK_WIDTH_PX: Final = 480
 _SEARCH_WIDTH_PX: Final = 72

@@ -9,8 +9,10 @@ import cv2
 import numpy as np
 
 from editing.engines.classic_frame import EditFrame
-from models import geometry, glasses, masks
-from models.face import FloatArray
+from models.faces import glasses
+from models.faces.face import FloatArray
+from models.geometry import points as geometry
+from models.pixels import masks
 
 _COARSE_WIDTH_PX: Final = 200
 _STRAND_WIDTH_PX: Final = 400

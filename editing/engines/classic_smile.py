@@ -15,7 +15,7 @@ from editing.engines.classic_frame import (
     fixed_points,
 )
 from editing.engines.classic_skin import curve, map_skin, soft_spot, stroke
-from models.face import FloatArray
+from models.faces.face import FloatArray
 
 CORNER_UP: Final = 0.050
 """How far the corners of the mouth rise at strength 1, in face widths."""

@@ -11,13 +11,13 @@ import numpy as np
 
 from editing.engines.base import Box, EditRequest, EditResult, Progress, Reason
 from editing.guard import MAX_EVALUATIONS, GuardResult, Similarity, guard
-from models import identity
-from models.analysis import FaceAnalyser
-from models.face import Face
-from models.imaging import Image
+from models.faces import identity
+from models.faces.analysis import FaceAnalyser
+from models.faces.face import Face
+from models.pixels.imaging import Image
 
 MIN_SHARPNESS: Final = 4.0
-"""Of :class:`models.face.Quality`: under it the face is too blurred to be recognised."""
+"""Of :class:`models.faces.face.Quality`: under it the face is too blurred to be recognised."""
 _CONTEXT: Final = 0.6
 """Margin round the face in which it is looked for again, as a share of its box."""
 _MIN_OVERLAP: Final = 0.3

@@ -25,8 +25,8 @@ from typing import Final
 import cv2
 import numpy as np
 
-from models.face import FloatArray
-from models.masks import blurred, smoothstep
+from models.faces.face import FloatArray
+from models.pixels.masks import blurred, smoothstep
 
 _FLOW_SIZE: Final = 256
 """Side at which motion is measured: it is smooth, and finer detail is texture."""

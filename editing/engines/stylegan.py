@@ -34,13 +34,15 @@ from editing.engines.residual import Scene, edit_delta, estimate_registration
 from editing.engines.stylegan_masks import face_mask, mouth_mask
 from editing.engines.versions import Versions
 from editing.guard import MAX_EVALUATIONS, THRESHOLD
-from models import alignment, crop_masks, geometry, masks
-from models.analysis import FaceAnalyser
-from models.errors import FaceError
-from models.face import Face, FloatArray
-from models.imaging import Image
+from models.faces.analysis import FaceAnalyser
+from models.faces.errors import FaceError
+from models.faces.face import Face, FloatArray
+from models.geometry import alignment
+from models.geometry import points as geometry
 from models.networks.base import Session
 from models.networks.stylegan import ENCODER_SIZE, Encoder, Export, Generator
+from models.pixels import crop_masks, masks
+from models.pixels.imaging import Image
 
 _FEATHER: Final = 0.04
 """Of the photo's border, as a share of the crop."""

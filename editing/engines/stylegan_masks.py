@@ -7,8 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models import crop_masks, masks
-from models.face import FloatArray
+from models.faces.face import FloatArray
+from models.pixels import crop_masks, masks
 
 _ELLIPSE: Final = (0.5, 0.56, 0.27, 0.33)
 """Centre and radii of a face in the FFHQ frame, as shares of the crop: for want of landmarks."""

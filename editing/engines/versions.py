@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, overload
 
-from models.imaging import Image
+from models.pixels.imaging import Image
 
 
 class Versions(Sequence[Image]):

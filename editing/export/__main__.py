@@ -10,11 +10,11 @@ from pathlib import Path
 from typing import Final
 
 from editing.export.architecture import OFFICIAL_SHA256, Architecture, CheckpointError
-from models.alignment import cut_crop, ffhq_matrix
-from models.analysis.dlib_analyser import DlibAnalyser
-from models.errors import FaceError
-from models.imaging import Image, decode_image
+from models.faces.analysis.dlib_analyser import DlibAnalyser
+from models.faces.errors import FaceError
+from models.geometry.alignment import cut_crop, ffhq_matrix
 from models.networks.stylegan import ENCODER_SIZE, file_sha256
+from models.pixels.imaging import Image, decode_image
 
 PREVIEW_SIZE: Final = 256
 """Side of the generator for quick looks, which is written beside any larger one."""

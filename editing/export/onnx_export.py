@@ -16,9 +16,9 @@ from editing.export.architecture import Architecture
 from editing.export.checkpoint import Checkpoint
 from editing.export.encoder import Encoder
 from editing.export.generator import Synthesis
-from models.imaging import Image
 from models.networks import stylegan
 from models.networks.base import ImageTensor
+from models.pixels.imaging import Image
 
 OPSET: Final = 18
 TOLERANCE: Final = 1e-4

@@ -11,9 +11,9 @@ from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from faceweb.accounts.models import User
 from faceweb.accounts.second_factor import has_second_factor
 from faceweb.accounts.services import account_delete
+from faceweb.people.models import User
 
 
 class UserAddForm(UserCreationForm):
@@ -91,7 +91,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
         return super().has_delete_permission(request, obj) and _may_touch(request, obj)
 
     def has_reset_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm("accounts.change_user")
+        return request.user.has_perm("people.change_user")
 
     def get_deleted_objects(self, objs: Any, request: HttpRequest) -> Any:
         # What hangs on it goes with it, whether they may touch that by itself or not.

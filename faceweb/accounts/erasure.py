@@ -5,8 +5,8 @@ from uuid import UUID
 from allauth.account.models import EmailAddress
 from django.utils import timezone
 
-from faceweb.accounts.models import User
-from faceweb.gallery.models import Photo
+from faceweb.media.models import Asset
+from faceweb.people.models import User
 
 
 def account_erase(*, user: User) -> None:
@@ -15,7 +15,7 @@ def account_erase(*, user: User) -> None:
     While a picture of theirs is on legal hold it needs an owner: the row stays without anything
     that says who it was, and goes with the last such picture.
     """
-    if not Photo.objects.filter(owner=user).exists():
+    if not Asset.objects.filter(owner=user).exists():
         user.delete()
         return
     EmailAddress.objects.filter(user=user).delete()
@@ -32,6 +32,6 @@ def account_erase(*, user: User) -> None:
 
 def account_forget(*, user_id: UUID) -> bool:
     """Remove the row of somebody who left, once no picture needs it; whether it went."""
-    if Photo.objects.filter(owner_id=user_id).exists():
+    if Asset.objects.filter(owner_id=user_id).exists():
         return False
     return bool(User.objects.filter(pk=user_id, erased_at__isnull=False).delete()[0])

@@ -5,7 +5,7 @@ from typing import Any
 from django import forms
 from django.core.exceptions import ValidationError
 
-from faceweb.accounts.models import User
+from faceweb.people.models import User
 
 
 class ProfileForm(forms.ModelForm[User]):

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models.fields.files import FieldFile
 
 if TYPE_CHECKING:
-    from faceweb.accounts.models import User
+    from faceweb.people.models import User
 
 
 @dataclass(frozen=True)

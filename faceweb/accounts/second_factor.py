@@ -19,7 +19,7 @@ from django.conf import settings
 from django.http import HttpRequest
 from django.utils.encoding import force_bytes
 
-from faceweb.accounts.models import User
+from faceweb.people.models import User
 
 logger = logging.getLogger(__name__)
 

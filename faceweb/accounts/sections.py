@@ -7,10 +7,10 @@ from django.db.models.fields.files import FieldFile
 
 from faceweb.accounts import personal_data
 from faceweb.accounts.erasure import account_erase
-from faceweb.accounts.models import User
-from faceweb.gallery.models import Photo
-from faceweb.gallery.services import photos_delete
-from faceweb.jobs.models import Job
+from faceweb.media.models import Asset
+from faceweb.media.services import assets_delete
+from faceweb.people.models import User
+from faceweb.work.models import Job
 
 
 def _account_rows(user: User) -> Iterable[dict[str, Any]]:
@@ -24,7 +24,7 @@ def _account_rows(user: User) -> Iterable[dict[str, Any]]:
 
 
 def _photo_rows(user: User) -> Iterable[dict[str, Any]]:
-    mine = Photo.objects.for_user(user).prefetch_related("lineage")
+    mine = Asset.objects.for_user(user).prefetch_related("lineage")
     for photo in mine.iterator(chunk_size=200):
         yield {
             "id": str(photo.pk),
@@ -49,7 +49,7 @@ def _photo_name(pk: object, file: FieldFile) -> str:
 
 
 def _photo_files(user: User) -> Iterable[tuple[str, FieldFile]]:
-    for photo in Photo.objects.for_user(user).only("id", "original").iterator(chunk_size=200):
+    for photo in Asset.objects.for_user(user).only("id", "original").iterator(chunk_size=200):
         yield _photo_name(photo.pk, photo.original), photo.original
 
 
@@ -74,7 +74,7 @@ def _erase_jobs(user: User) -> None:
 
 
 def _erase_photos(user: User) -> None:
-    photos_delete(owner=user, ids=list(user.photos.values_list("pk", flat=True)))
+    assets_delete(owner=user, ids=list(user.photos.values_list("pk", flat=True)))
 
 
 def _erase_account(user: User) -> None:

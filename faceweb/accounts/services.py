@@ -10,8 +10,8 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 
 from faceweb.accounts.erasure import account_forget
-from faceweb.accounts.models import User
 from faceweb.accounts.personal_data import sections
+from faceweb.people.models import User
 
 logger = logging.getLogger(__name__)
 

@@ -15,8 +15,8 @@ from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST
 
 from faceweb.accounts.forms import DeleteAccountForm, ProfileForm
-from faceweb.accounts.models import User
 from faceweb.accounts.services import READ_SIZE, account_delete, account_export
+from faceweb.people.models import User
 
 
 @login_required

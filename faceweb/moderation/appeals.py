@@ -3,16 +3,16 @@
 from django.db import transaction
 from django.utils import timezone
 
-from faceweb.accounts.models import User
-from faceweb.gallery.models import Photo
+from faceweb.media.models import Asset
 from faceweb.moderation.audit import audit_write
 from faceweb.moderation.cases import case_open
 from faceweb.moderation.errors import AppealRefused
 from faceweb.moderation.models import Appeal, Case, Strike
+from faceweb.people.models import User
 
 
 def appeal_create(
-    *, person: User, text: str, strike: Strike | None = None, photo: Photo | None = None
+    *, person: User, text: str, strike: Strike | None = None, photo: Asset | None = None
 ) -> Appeal:
     """Ask that one strike, or the refusal of one picture, be looked at again by somebody else.
 
@@ -43,7 +43,7 @@ def appeal_create(
     return appeal
 
 
-def appeal_check(*, person: User, strike: Strike | None = None, photo: Photo | None = None) -> None:
+def appeal_check(*, person: User, strike: Strike | None = None, photo: Asset | None = None) -> None:
     """Whether `appeal_create` would take an appeal now.
 
     Raises:
@@ -61,7 +61,7 @@ def appeal_check(*, person: User, strike: Strike | None = None, photo: Photo | N
         )
     if strike is not None and strike.lifted_at is not None:
         raise AppealRefused("lifted", "This strike was lifted already.", "Nothing is left of it.")
-    if photo is not None and not photo_is_refused(photo):
+    if photo is not None and not asset_is_refused(photo):
         raise AppealRefused(
             "not_refused",
             "This picture is not refused.",
@@ -69,9 +69,9 @@ def appeal_check(*, person: User, strike: Strike | None = None, photo: Photo | N
         )
 
 
-def photo_is_refused(photo: Photo) -> bool:
+def asset_is_refused(photo: Asset) -> bool:
     """Whether machines or a person have decided against this picture, and nobody is at it now."""
-    if photo.screening == Photo.Screening.BLOCKED:
+    if photo.screening == Asset.Screening.BLOCKED:
         return True
     return photo.withheld and not photo.cases.open().exists()
 
@@ -84,5 +84,5 @@ def appeals_close(person: User) -> None:
     open_cases.update(state=Case.State.CLOSED, closed_at=timezone.now())
 
 
-def _picture_of(strike: Strike) -> Photo | None:
+def _picture_of(strike: Strike) -> Asset | None:
     return strike.decision.case.photo if strike.decision is not None else None

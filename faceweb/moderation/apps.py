@@ -7,14 +7,14 @@ class ModerationConfig(AppConfig):
     verbose_name = "Moderation"
 
     def ready(self) -> None:
-        from faceweb.gallery import retention, screening
+        from faceweb.media import retention, screening
         from faceweb.moderation import checks, roles, sections  # noqa: F401 - checks register
-        from faceweb.moderation.cases import photos_in_cases_keep
+        from faceweb.moderation.cases import assets_in_cases_keep
         from faceweb.moderation.screening import sections as screening_sections
         from faceweb.moderation.screening.screener import PictureScreener
 
         screening.register(PictureScreener())
-        retention.register(photos_in_cases_keep)
+        retention.register(assets_in_cases_keep)
         sections.register()
         screening_sections.register()
         post_migrate.connect(roles.roles_make, sender=self, dispatch_uid="moderation.roles")

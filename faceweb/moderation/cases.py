@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Final
 from django.db import transaction
 from django.db.models import F
 
-from faceweb.gallery.models import Photo, PhotoQuerySet
+from faceweb.media.models import Asset, AssetQuerySet
 from faceweb.moderation.audit import audit_write
 from faceweb.moderation.models import Case
 from faceweb.moderation.reasons import REASONS
 
 if TYPE_CHECKING:
-    from faceweb.accounts.models import User
+    from faceweb.people.models import User
 
 # How a kind of case stands in the queue before anything is known about it; 0 to 100.
 URGENCY: Final = {
@@ -31,7 +31,7 @@ def case_open(
     *,
     kind: Case.Kind,
     reason: str,
-    photo: Photo | None = None,
+    photo: Asset | None = None,
     person: "User | None" = None,
     due_at: datetime | None = None,
 ) -> Case:
@@ -72,10 +72,10 @@ def case_open(
         return known
 
 
-def _open_about(photo: Photo) -> Case | None:
+def _open_about(photo: Asset) -> Case | None:
     """The open case that news about ``photo`` belongs to, locked until the transaction ends."""
     # The photo's row stands for "cases about it", so that two reports at once share one.
-    Photo.objects.select_for_update(no_key=True).filter(pk=photo.pk).values("pk").first()
+    Asset.objects.select_for_update(no_key=True).filter(pk=photo.pk).values("pk").first()
     own = {Case.Kind.APPEAL, Case.Kind.PROTECTED_FACE}
     return (
         Case.objects.select_for_update(of=("self",)).open().exclude(kind__in=own)
@@ -83,6 +83,6 @@ def _open_about(photo: Photo) -> Case | None:
     )  # fmt: skip
 
 
-def photos_in_cases_keep(photos: PhotoQuerySet) -> PhotoQuerySet:
+def assets_in_cases_keep(photos: AssetQuerySet) -> AssetQuerySet:
     """Leave out the photos that somebody still has to decide about."""
     return photos.exclude(cases__in=Case.objects.open())

@@ -8,9 +8,9 @@ from django.contrib.auth.models import Permission
 from django.db.models import Q
 from django.utils import timezone
 
-from faceweb.accounts.models import User
 from faceweb.moderation.models import ALERT_HOURS, CLOCK, Case
 from faceweb.moderation.notices import alert_mail
+from faceweb.people.models import User
 
 logger = logging.getLogger(__name__)
 

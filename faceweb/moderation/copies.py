@@ -11,9 +11,9 @@ from uuid import UUID
 import numpy as np
 from django.db.models import Q
 
-from faceweb.gallery.models import Lineage, Photo
+from faceweb.marks.models import MarkedResult
+from faceweb.media.models import Asset, Lineage
 from faceweb.moderation.models import PictureLooks
-from faceweb.provenance.models import MarkedResult
 
 # Re-encoding and resizing move the hash by less; different pictures are four times as far apart.
 MAX_DISTANCE = 31
@@ -23,7 +23,7 @@ _BATCH = 20_000
 MIN_QUALITY = 50
 
 
-def looks_keep(*, photo: Photo, pdq: str, quality: int) -> None:
+def looks_keep(*, photo: Asset, pdq: str, quality: int) -> None:
     """Keep the looks of an uploaded photo: its PDQ in hex, and its quality from 0 to 100."""
     values = {"pdq": pdq, "quality": quality}
     PictureLooks.objects.update_or_create(photo=photo, defaults=values)
@@ -42,15 +42,15 @@ def _hashes(photo_id: UUID | None = None) -> Iterator[tuple[UUID, str]]:
     yield from uploads.values_list("photo_id", "pdq").iterator()
 
 
-def copies_of(photo: Photo) -> list[Photo]:
+def copies_of(photo: Asset) -> list[Asset]:
     """Pictures with the same file, or that look the same, without ``photo`` itself."""
     match = Q(pk__in=_lookalikes(photo))
     if photo.upload_sha256:
         match |= Q(upload_sha256=photo.upload_sha256)
-    return list(Photo.objects.filter(match).exclude(pk=photo.pk).order_by("pk"))
+    return list(Asset.objects.filter(match).exclude(pk=photo.pk).order_by("pk"))
 
 
-def made_of(photos: Iterable[Photo]) -> list[Photo]:
+def made_of(photos: Iterable[Asset]) -> list[Asset]:
     """Everything that was made of these pictures, over all generations, without themselves."""
     known = {photo.pk for photo in photos}
     found: set[UUID] = set()
@@ -59,10 +59,10 @@ def made_of(photos: Iterable[Photo]) -> list[Photo]:
         children = Lineage.objects.filter(parent_id__in=newest).values_list("child_id", flat=True)
         newest = set(children) - known - found
         found |= newest
-    return list(Photo.objects.filter(pk__in=found).order_by("pk"))
+    return list(Asset.objects.filter(pk__in=found).order_by("pk"))
 
 
-def _lookalikes(photo: Photo) -> set[UUID]:
+def _lookalikes(photo: Asset) -> set[UUID]:
     wanted = _bits([pdq for _, pdq in _hashes(photo.pk)])
     found: set[UUID] = set()
     if not len(wanted):

@@ -12,13 +12,13 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from faceweb.accounts.models import User
-from faceweb.gallery.models import Photo
+from faceweb.media.models import Asset
 from faceweb.moderation import effects, notices
 from faceweb.moderation.audit import audit_write
 from faceweb.moderation.errors import CaseChanged, DecisionRefused, ModerationError, NotPermitted
 from faceweb.moderation.models import Appeal, Case, Decision
 from faceweb.moderation.reasons import Reason, reasons_for
+from faceweb.people.models import User
 
 Action = Decision.Action
 
@@ -267,7 +267,7 @@ def _locked(case_id: UUID) -> Case:
     found = Case.objects.values("person_id", "photo_id").get(pk=case_id)
     people = User.objects.select_for_update(no_key=True).filter(pk=found["person_id"])
     person = people.first()
-    photos = Photo.objects.select_for_update(no_key=True).filter(pk=found["photo_id"])
+    photos = Asset.objects.select_for_update(no_key=True).filter(pk=found["photo_id"])
     photo = photos.first()
     case = Case.objects.select_for_update(of=("self",)).get(pk=case_id)
     # The very rows that are locked, unless the case has lost them meanwhile.

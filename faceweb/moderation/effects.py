@@ -15,9 +15,8 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone
 
-from faceweb.accounts.models import User
-from faceweb.gallery.models import Photo
-from faceweb.gallery.services import photos_delete
+from faceweb.media.models import Asset
+from faceweb.media.services import assets_delete
 from faceweb.moderation import notices
 from faceweb.moderation.audit import audit_write
 from faceweb.moderation.copies import copies_of, made_of
@@ -27,8 +26,9 @@ from faceweb.moderation.models import Appeal, Case, Decision, Strike
 from faceweb.moderation.protected import protected_face_grant, protected_face_refuse
 from faceweb.moderation.reasons import Reason
 from faceweb.moderation.strikes import evidence_of, strike_add, strike_lift
+from faceweb.people.models import User
 from faceweb.sharing.models import ShareLink
-from faceweb.sharing.services import photo_unshare
+from faceweb.sharing.services import asset_unshare
 
 _Action = Decision.Action
 
@@ -41,7 +41,7 @@ class Effect:
     decision: Decision
     reason: Reason
     by: User
-    photo: Photo | None
+    photo: Asset | None
     person: User | None
     before: dict[str, Any] = field(default_factory=dict)
     effects: dict[str, Any] = field(default_factory=dict)
@@ -57,7 +57,7 @@ def put_back(decision: Decision, by: User) -> None:
     kept = decision.before
     if photo := kept.get("photo"):
         state = {name: photo[name] for name in ("withheld", "screening", "label")}
-        Photo.objects.filter(pk=photo["id"]).update(**state)
+        Asset.objects.filter(pk=photo["id"]).update(**state)
     if links := kept.get("links"):
         ShareLink.objects.filter(pk__in=links).update(revoked_at=None)
     strikes = Strike.objects.filter(pk=decision.effects.get("strike"))
@@ -82,14 +82,14 @@ def _let_stay(effect: Effect, label: str | None = None) -> None:
     photo.withheld = False
     if label is not None:
         photo.label = label
-    if photo.screening == Photo.Screening.REVIEW:
-        photo.screening = Photo.Screening.CLEAR
+    if photo.screening == Asset.Screening.REVIEW:
+        photo.screening = Asset.Screening.CLEAR
     _save(photo)
 
 
 def _label(effect: Effect) -> None:
     """The picture stays and may be shared, and says wherever it is shown what was found."""
-    _let_stay(effect, Photo.Label.MISLEADING)
+    _let_stay(effect, Asset.Label.MISLEADING)
 
 
 def _unshare(effect: Effect) -> None:
@@ -100,11 +100,11 @@ def _unshare(effect: Effect) -> None:
     _remember(effect, photo)
     working = photo.share_links.filter(revoked_at=None)
     effect.before["links"] = [str(pk) for pk in working.values_list("pk", flat=True)]
-    photo_unshare(photo=photo)
+    asset_unshare(photo=photo)
     photo.withheld = True
-    if photo.screening == Photo.Screening.REVIEW:
+    if photo.screening == Asset.Screening.REVIEW:
         # A person has looked, and nobody is asked again before there is an appeal.
-        photo.screening = Photo.Screening.BLOCKED
+        photo.screening = Asset.Screening.BLOCKED
     _save(photo)
 
 
@@ -135,24 +135,24 @@ def _block_hash(effect: Effect) -> None:
     _delete(effect)
 
 
-def _remove(effect: Effect, photos: Iterable[Photo]) -> None:
+def _remove(effect: Effect, photos: Iterable[Asset]) -> None:
     by_owner: dict[UUID, list[UUID]] = defaultdict(list)
     for photo in photos:
-        photo_unshare(photo=photo)
+        asset_unshare(photo=photo)
         by_owner[photo.owner_id].append(photo.pk)
     ids = [pk for owned in by_owner.values() for pk in owned]
     # What is on legal hold stays where it is, for nobody to see.
-    Photo.objects.filter(pk__in=ids, legal_hold=True).update(
-        withheld=True, screening=Photo.Screening.BLOCKED
+    Asset.objects.filter(pk__in=ids, legal_hold=True).update(
+        withheld=True, screening=Asset.Screening.BLOCKED
     )
-    held = Photo.objects.filter(pk__in=ids, legal_hold=True).values_list("pk", flat=True)
+    held = Asset.objects.filter(pk__in=ids, legal_hold=True).values_list("pk", flat=True)
     effect.effects["held"] = [str(pk) for pk in held]
     effect.effects["removed"] = {
         str(owner): [str(pk) for pk in owned] for owner, owned in by_owner.items()
     }
     _close_others(effect, ids)
     for owner, owned in by_owner.items():
-        photos_delete(owner=owner, ids=owned)
+        assets_delete(owner=owner, ids=owned)
 
 
 def _close_others(effect: Effect, photo_ids: list[UUID]) -> None:
@@ -226,7 +226,7 @@ def _grant(effect: Effect) -> None:
     if photo is not None and photo.erased_at is None:
         _remember(effect, photo)
         photo.withheld = False
-        photo.screening = Photo.Screening.CLEAR
+        photo.screening = Asset.Screening.CLEAR
         _save(photo)
 
 
@@ -250,7 +250,7 @@ def case_close(case: Case, at: datetime) -> None:
     case.save(update_fields=["state", "closed_at", "version"])
 
 
-def _remember(effect: Effect, photo: Photo) -> None:
+def _remember(effect: Effect, photo: Asset) -> None:
     effect.before["photo"] = {
         "id": str(photo.pk),
         "withheld": photo.withheld,
@@ -259,7 +259,7 @@ def _remember(effect: Effect, photo: Photo) -> None:
     }
 
 
-def _save(photo: Photo) -> None:
+def _save(photo: Asset) -> None:
     photo.save(update_fields=["withheld", "screening", "label"])
 
 

@@ -4,11 +4,11 @@ import threading
 from functools import lru_cache
 from typing import Final
 
-from faceweb.gallery.analysis import get_analyser
-from faceweb.weights import session_factory, weight_store
-from models.analysis import FaceAnalyser
-from models.analysis.dlib_analyser import DlibAnalyser
-from models.analysis.insightface_analyser import InsightFaceAnalyser
+from faceweb.core.weights import session_factory, weight_store
+from faceweb.media.analysis import get_analyser
+from models.faces.analysis import FaceAnalyser
+from models.faces.analysis.dlib_analyser import DlibAnalyser
+from models.faces.analysis.insightface_analyser import InsightFaceAnalyser
 from models.networks.arcface import ArcFace
 from models.networks.scrfd import Scrfd
 from models.store import Unavailable

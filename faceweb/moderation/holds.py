@@ -5,18 +5,18 @@ from typing import TYPE_CHECKING, Final
 from django.db import transaction
 
 from faceweb.accounts.erasure import account_forget
-from faceweb.gallery.models import Photo
-from faceweb.gallery.services import photos_delete
+from faceweb.media.models import Asset
+from faceweb.media.services import assets_delete
 from faceweb.moderation.audit import audit_write
 from faceweb.moderation.errors import NotPermitted
 
 if TYPE_CHECKING:
-    from faceweb.accounts.models import User
+    from faceweb.people.models import User
 
 HOLD: Final = "moderation.hold_picture"
 
 
-def hold_set(*, photo: Photo, by: "User", reason: str) -> bool:
+def hold_set(*, photo: Asset, by: "User", reason: str) -> bool:
     """Keep a picture whatever happens; False where it is on hold already.
 
     Args:
@@ -29,13 +29,13 @@ def hold_set(*, photo: Photo, by: "User", reason: str) -> bool:
     """
     _check(by)
     with transaction.atomic():
-        if not Photo.objects.filter(pk=photo.pk, legal_hold=False).update(legal_hold=True):
+        if not Asset.objects.filter(pk=photo.pk, legal_hold=False).update(legal_hold=True):
             return False
         audit_write(actor=by, action="hold.set", target=photo, note=reason)
     return True
 
 
-def hold_release(*, photo: Photo, by: "User", reason: str) -> bool:
+def hold_release(*, photo: Asset, by: "User", reason: str) -> bool:
     """Let go of a picture; one that was removed while it was on hold is deleted now.
 
     Returns whether it was on hold.
@@ -45,13 +45,13 @@ def hold_release(*, photo: Photo, by: "User", reason: str) -> bool:
     """
     _check(by)
     with transaction.atomic():
-        held = Photo.objects.select_for_update().filter(pk=photo.pk, legal_hold=True).first()
+        held = Asset.objects.select_for_update().filter(pk=photo.pk, legal_hold=True).first()
         if held is None:
             return False
-        Photo.objects.filter(pk=photo.pk).update(legal_hold=False)
+        Asset.objects.filter(pk=photo.pk).update(legal_hold=False)
         audit_write(actor=by, action="hold.release", target=photo, note=reason)
         if held.erased_at is not None:
-            photos_delete(owner=held.owner_id, ids=[photo.pk])
+            assets_delete(owner=held.owner_id, ids=[photo.pk])
             account_forget(user_id=held.owner_id)
     return True
 

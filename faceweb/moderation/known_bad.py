@@ -18,19 +18,19 @@ from django.db import transaction
 from django.db.models import Max
 from numpy.typing import NDArray
 
-from faceweb.gallery.errors import IntakeError
-from faceweb.gallery.models import Photo
-from faceweb.gallery.services import photo_read
+from faceweb.marks.badge import badge_draw
+from faceweb.marks.pdq import PdqHash, pdq_dihedral, pdq_hash
+from faceweb.marks.registry import QUALITY_FLOOR
+from faceweb.media.errors import IntakeError
+from faceweb.media.models import Asset
+from faceweb.media.services import asset_read
 from faceweb.moderation.audit import audit_write
 from faceweb.moderation.models import BlockedHash, Case, Screening
 from faceweb.moderation.screening.verdict import KNOWN_BAD, Level
-from faceweb.provenance.badge import badge_draw
-from faceweb.provenance.pdq import PdqHash, pdq_dihedral, pdq_hash
-from faceweb.provenance.registry import QUALITY_FLOOR
-from models.imaging import Image
+from models.pixels.imaging import Image
 
 if TYPE_CHECKING:
-    from faceweb.accounts.models import User
+    from faceweb.people.models import User
 
 BLOCK_DISTANCE: Final = 31
 REVIEW_DISTANCE: Final = 60
@@ -88,7 +88,7 @@ def digest_check(owner: "User", sha256: str) -> None:
     Screening.objects.create(
         person=owner,
         subject=Screening.Subject.UPLOAD,
-        state=Photo.Screening.BLOCKED,
+        state=Asset.Screening.BLOCKED,
         reason=KNOWN_BAD,
         sha256=sha256,
     )
@@ -131,7 +131,7 @@ def _words(packed: bytes) -> NDArray[np.uint64]:
 
 # --- the list -------------------------------------------------------------------------------------
 def hash_block(
-    *, photo: Photo, reason: str, case: Case | None = None, by: "User | None" = None
+    *, photo: Asset, reason: str, case: Case | None = None, by: "User | None" = None
 ) -> list[BlockedHash]:
     """Put a picture on the block list: its file, its looks, its badged looks, and cuts of both.
 
@@ -139,7 +139,7 @@ def hash_block(
         OSError: the stored picture cannot be read.
         ValueError: its bytes are not a picture any more.
     """
-    image = photo_read(photo)
+    image = asset_read(photo)
     values = {(BlockedHash.Kind.PDQ, value) for value in looks_of(image)}
     if photo.upload_sha256:
         values.add((BlockedHash.Kind.SHA256, photo.upload_sha256))

@@ -36,7 +36,7 @@ class Screening(models.Model):
         RESULT = "result", "result"
 
     photo = models.ForeignKey(
-        "gallery.Photo", null=True, on_delete=models.CASCADE, related_name="screenings"
+        "media.Asset", null=True, on_delete=models.CASCADE, related_name="screenings"
     )
     person = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+"
@@ -65,7 +65,7 @@ class PictureLooks(models.Model):
     """
 
     photo = models.OneToOneField(
-        "gallery.Photo", primary_key=True, on_delete=models.CASCADE, related_name="looks"
+        "media.Asset", primary_key=True, on_delete=models.CASCADE, related_name="looks"
     )
     pdq = models.CharField(max_length=64)
     quality = models.PositiveSmallIntegerField()
@@ -115,7 +115,7 @@ class Case(models.Model):
     urgency = models.PositiveSmallIntegerField(default=0)
     version = models.PositiveIntegerField(default=0)
     photo = models.ForeignKey(
-        "gallery.Photo", null=True, blank=True, on_delete=models.SET_NULL, related_name="cases"
+        "media.Asset", null=True, blank=True, on_delete=models.SET_NULL, related_name="cases"
     )
     person = models.ForeignKey(
         settings.AUTH_USER_MODEL,
@@ -337,7 +337,7 @@ class Appeal(models.Model):
         Strike, null=True, blank=True, on_delete=models.CASCADE, related_name="appeal"
     )
     photo = models.OneToOneField(
-        "gallery.Photo", null=True, blank=True, on_delete=models.SET_NULL, related_name="appeal"
+        "media.Asset", null=True, blank=True, on_delete=models.SET_NULL, related_name="appeal"
     )
     text = models.TextField(max_length=2000)
     created_at = models.DateTimeField(auto_now_add=True)

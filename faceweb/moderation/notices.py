@@ -17,11 +17,11 @@ from django.urls import reverse
 from django.utils import timezone
 
 from faceweb.accounts.adapter import with_public_origin
-from faceweb.accounts.models import User
-from faceweb.gallery.models import Photo
+from faceweb.media.models import Asset
 from faceweb.moderation.models import Appeal, Case, Decision, Report, Strike
 from faceweb.moderation.reasons import reason_of
 from faceweb.moderation.tokens import appeal_token
+from faceweb.people.models import User
 
 logger = logging.getLogger(__name__)
 
@@ -223,7 +223,7 @@ def _appeal_url(decision: Decision, strike: Strike | None) -> str:
         return ""
     if strike is not None:
         return with_public_origin(reverse("appeal_signed", args=[appeal_token(strike)]))
-    photo: Photo | None = decision.case.photo
+    photo: Asset | None = decision.case.photo
     restricted = decision.action == Decision.Action.UNSHARE
     if photo is None or not restricted or Appeal.objects.filter(photo=photo).exists():
         return ""

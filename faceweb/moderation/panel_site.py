@@ -140,17 +140,17 @@ def navigation(request: HttpRequest) -> list[dict[str, Any]]:
                 item("Audit log", "receipt_long", "moderation.auditentry"),
                 item("Screenings", "policy", "moderation.screening"),
                 item("Share links", "link", "sharing.sharelink"),
-                item("Made here", "verified", "provenance.markedresult"),
+                item("Made here", "verified", "marks.markedresult"),
             ],
         },
         {
             "title": "Site",
             "separator": True,
             "items": [
-                item("People", "group", "accounts.user"),
+                item("People", "group", "people.user"),
                 item("Roles", "badge", "auth.group"),
-                item("Photos", "photo_library", "gallery.photo"),
-                item("Jobs", "pending_actions", "jobs.job"),
+                item("Photos", "photo_library", "media.asset"),
+                item("Jobs", "pending_actions", "work.job"),
             ],
         },
     ]

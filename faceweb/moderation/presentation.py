@@ -3,10 +3,10 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from faceweb.accounts.models import User
 from faceweb.moderation.models import Appeal, Case, Report, Strike
 from faceweb.moderation.reasons import Reason, reason_of
 from faceweb.moderation.strikes import SHARING_OFF
+from faceweb.people.models import User
 
 # Enough for anybody; a page of this kind is no archive.
 MAX_SHOWN = 100

@@ -10,7 +10,7 @@ from django.urls import path, reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
-from faceweb.gallery.errors import IntakeError
+from faceweb.media.errors import IntakeError
 from faceweb.moderation.models import ProtectedFace
 from faceweb.moderation.protected import protected_face_request
 

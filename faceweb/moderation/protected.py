@@ -17,9 +17,9 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from faceweb.gallery.errors import IntakeError
-from faceweb.gallery.sandbox import intake_folder, upload_decode
-from faceweb.gallery.services import disk_check
+from faceweb.media.errors import IntakeError
+from faceweb.media.sandbox import intake_folder, upload_decode
+from faceweb.media.services import disk_check
 from faceweb.moderation.audit import audit_write
 from faceweb.moderation.cases import case_open
 from faceweb.moderation.embedders import embedders_present
@@ -27,12 +27,12 @@ from faceweb.moderation.errors import DecisionRefused
 from faceweb.moderation.models import Case, ProtectedFace
 from faceweb.moderation.screening.shield import MIN_WIDTH_PX
 from faceweb.moderation.sealing import seal, unseal, vector_seal
-from models.analysis import FaceAnalyser
-from models.face import FloatArray
-from models.imaging import decode_image
+from models.faces.analysis import FaceAnalyser
+from models.faces.face import FloatArray
+from models.pixels.imaging import decode_image
 
 if TYPE_CHECKING:
-    from faceweb.accounts.models import User
+    from faceweb.people.models import User
 
 logger = logging.getLogger(__name__)
 

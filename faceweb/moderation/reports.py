@@ -15,12 +15,12 @@ from typing import Final
 from django.db import transaction
 from django.utils import timezone
 
-from faceweb.accounts.models import User
-from faceweb.gallery.models import Photo
+from faceweb.media.models import Asset
 from faceweb.moderation import notices
 from faceweb.moderation.audit import audit_write
 from faceweb.moderation.cases import GRAVE_REASONS, case_open
 from faceweb.moderation.models import CLOCK, Case, Decision, Report, new_ticket
+from faceweb.people.models import User
 from faceweb.sharing.models import ShareLink
 from faceweb.sharing.services import link_of_token
 
@@ -153,7 +153,7 @@ def report_state(ticket: str) -> str:
     return "open" if Case.State.OPEN in states else "decided"
 
 
-def is_cleared(photo: Photo) -> bool:
+def is_cleared(photo: Asset) -> bool:
     """Whether the last person who judged this picture let it stay."""
     last = Decision.objects.filter(case__photo=photo, undone_at=None).first()
     return last is not None and last.action in _CLEARING
@@ -164,16 +164,16 @@ def _lock_present(links: Sequence[ShareLink]) -> list[ShareLink]:
 
     The rows are locked in one order for everybody, so that no two wait for each other.
     """
-    photos = Photo.objects.select_for_update(no_key=True).order_by("pk")
+    photos = Asset.objects.select_for_update(no_key=True).order_by("pk")
     wanted = photos.filter(pk__in=[link.photo_id for link in links])
     present = set(wanted.values_list("pk", flat=True))
     return [link for link in links if link.photo_id in present]
 
 
-def _withhold(photo: Photo, category: str, case: Case) -> None:
+def _withhold(photo: Asset, category: str, case: Case) -> None:
     if category not in GRAVE_REASONS and is_cleared(photo):
         return
-    if Photo.objects.filter(pk=photo.pk, withheld=False).update(withheld=True):
+    if Asset.objects.filter(pk=photo.pk, withheld=False).update(withheld=True):
         audit_write(actor=None, action="photo.withhold", target=photo, case=case, reason=category)
 
 

@@ -37,18 +37,18 @@ _LEADS: Final = (
     "moderation.change_protectedface",
     "sharing.view_sharelink",
     "sharing.change_sharelink",
-    "provenance.view_markedresult",
-    "gallery.view_photo",
-    "accounts.view_user",
-    "jobs.view_job",
+    "marks.view_markedresult",
+    "media.view_asset",
+    "people.view_user",
+    "work.view_job",
 )
 _ADMINS: Final = (
     *_LEADS,
-    "accounts.add_user",
-    "accounts.change_user",
-    "accounts.delete_user",
-    "gallery.delete_photo",
-    "jobs.change_job",
+    "people.add_user",
+    "people.change_user",
+    "people.delete_user",
+    "media.delete_asset",
+    "work.change_job",
     "auth.view_group",
 )
 PERMISSIONS: Final = {MODERATORS: _MODERATORS, LEADS: _LEADS, ADMINS: _ADMINS}

@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
-from models.face import FloatArray
+from models.faces.face import FloatArray
 
 
 class CannotUnseal(Exception):

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from typing import Any
 
 from faceweb.accounts import personal_data
-from faceweb.accounts.models import User
 from faceweb.moderation.appeals import appeals_close
 from faceweb.moderation.models import Appeal, Case, Report, Strike
+from faceweb.people.models import User
 
 
 def _report_rows(user: User) -> Iterable[dict[str, Any]]:

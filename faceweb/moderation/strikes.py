@@ -16,13 +16,13 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.utils import timezone
 
-from faceweb.accounts.models import User
-from faceweb.gallery.models import Photo
-from faceweb.jobs.models import Job
-from faceweb.jobs.services import job_cancel
+from faceweb.media.models import Asset
 from faceweb.moderation.audit import audit_write
 from faceweb.moderation.models import Case, Decision, Strike
 from faceweb.moderation.reasons import Reason
+from faceweb.people.models import User
+from faceweb.work.models import Job
+from faceweb.work.services import job_cancel
 
 logger = logging.getLogger(__name__)
 
@@ -153,7 +153,7 @@ def sessions_end(person_id: UUID) -> int:
     return Session.objects.filter(pk__in=theirs).delete()[0]
 
 
-def evidence_of(photo: Photo | None) -> str:
+def evidence_of(photo: Asset | None) -> str:
     """SHA-256 in hex of what a strike is about: the file as it was sent, else as it is stored."""
     if photo is None:
         return ""

@@ -13,8 +13,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_GET, require_http_methods
 
-from faceweb.accounts.models import User
-from faceweb.gallery.models import Photo
+from faceweb.media.models import Asset
 from faceweb.moderation.appeals import appeal_check, appeal_create
 from faceweb.moderation.errors import AppealRefused
 from faceweb.moderation.forms import AppealForm, ReportForm, TakedownForm
@@ -28,6 +27,7 @@ from faceweb.moderation.reports import (
     takedown_create,
 )
 from faceweb.moderation.tokens import appeal_token_read
+from faceweb.people.models import User
 
 _TOO_OFTEN = "You have sent many reports in a short time. Wait an hour, then send this one again."
 
@@ -96,7 +96,7 @@ def appeal_strike(request: HttpRequest, strike_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def appeal_photo(request: HttpRequest, photo_id: UUID) -> HttpResponse:
     """Appeal against the refusal of one of one's pictures."""
-    photo = get_object_or_404(Photo.objects.for_user(request.user), pk=photo_id)
+    photo = get_object_or_404(Asset.objects.for_user(request.user), pk=photo_id)
     return _appeal(request, cast(User, request.user), photo=photo)
 
 
@@ -115,7 +115,7 @@ def _appeal(
     person: User,
     *,
     strike: Strike | None = None,
-    photo: Photo | None = None,
+    photo: Asset | None = None,
 ) -> HttpResponse:
     form = AppealForm(request.POST or None)
     appeal: Appeal | None = None

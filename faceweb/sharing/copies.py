@@ -16,11 +16,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from faceweb.gallery.models import Lineage, Photo
-from faceweb.gallery.services import photo_read
-from faceweb.provenance.containers import source_type_write
-from faceweb.provenance.services import badged_copy
-from models.imaging import decode_image
+from faceweb.marks.containers import source_type_write
+from faceweb.marks.services import badged_copy
+from faceweb.media.models import Asset, Lineage
+from faceweb.media.services import asset_read
+from models.pixels.imaging import decode_image
 
 MAX_SIDE: Final = 1600
 CARD_WIDTH: Final = 1200
@@ -32,7 +32,7 @@ KEPT_SECONDS: Final = 120
 KEPT_BYTES: Final = 32 * 1024 * 1024
 
 
-def shared_copy(photo: Photo) -> bytes:
+def shared_copy(photo: Asset) -> bytes:
     """A result as strangers see it: a JPEG of at most `MAX_SIDE` pixels, with its badge in it.
 
     Raises:
@@ -42,7 +42,7 @@ def shared_copy(photo: Photo) -> bytes:
     return _kept.get(photo.pk, "shared", lambda: badged_copy(photo=photo, max_side=MAX_SIDE))
 
 
-def card_copy(photo: Photo) -> bytes:
+def card_copy(photo: Asset) -> bytes:
     """A result as a card for previews: a JPEG of `CARD_WIDTH` x `CARD_HEIGHT`, badge in it.
 
     The whole picture, so that the badge is never cut off, before a dark blur of itself.
@@ -54,14 +54,14 @@ def card_copy(photo: Photo) -> bytes:
     return _kept.get(photo.pk, "card", lambda: _card(photo))
 
 
-def original_of(photo: Photo) -> Photo | None:
+def original_of(photo: Asset) -> Asset | None:
     """What a result was made on, if its owner still has it and it may be shown to others."""
     lines = photo.lineage.filter(role=Lineage.Role.TARGET, parent__owner=photo.owner_id)
     line = lines.select_related("parent").first()
     return line.parent if line is not None and line.parent.may_leave else None
 
 
-def original_copy(original: Photo) -> bytes:
+def original_copy(original: Asset) -> bytes:
     """A JPEG of at most `MAX_SIDE` pixels of what a result was made on; of a result with its badge.
 
     Raises:
@@ -78,15 +78,15 @@ def copies_forget(photo_id: UUID) -> None:
     _kept.forget(photo_id)
 
 
-def _reduced(photo: Photo) -> bytes:
-    image = photo_read(photo)
+def _reduced(photo: Asset) -> bytes:
+    image = asset_read(photo)
     scale = MAX_SIDE / max(image.shape[:2])
     if scale < 1:
         image = _resized(image, scale)
     return _jpeg(image, ORIGINAL_QUALITY)
 
 
-def _card(photo: Photo) -> bytes:
+def _card(photo: Asset) -> bytes:
     scale = min(CARD_WIDTH / photo.width, CARD_HEIGHT / photo.height)
     # Asked for at its final size, so that the badge is drawn for it and stays legible.
     side = max(1, round(max(photo.width, photo.height) * scale))

@@ -8,7 +8,7 @@ from django import forms
 from django.conf import settings
 from django.utils.formats import date_format
 
-from faceweb.accounts.models import User
+from faceweb.people.models import User
 from faceweb.sharing.models import ShareLink
 from faceweb.sharing.services import Terms, days_from_now
 

@@ -47,7 +47,7 @@ class ShareLink(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="share_links"
     )
-    photo = models.ForeignKey("gallery.Photo", on_delete=models.CASCADE, related_name="share_links")
+    photo = models.ForeignKey("media.Asset", on_delete=models.CASCADE, related_name="share_links")
     token_sha256 = models.CharField(max_length=64, unique=True)
     password = models.CharField(max_length=128, blank=True)
     allow_download = models.BooleanField(default=False)

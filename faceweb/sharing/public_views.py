@@ -17,8 +17,8 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from faceweb.gallery.errors import MarkingError
-from faceweb.gallery.history import version_label
+from faceweb.media.errors import MarkingError
+from faceweb.media.history import version_label
 from faceweb.sharing import copies, visitors
 from faceweb.sharing.errors import LinkGone
 from faceweb.sharing.forms import PasswordForm

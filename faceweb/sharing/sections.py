@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from faceweb.accounts import personal_data
-from faceweb.accounts.models import User
+from faceweb.people.models import User
 
 
 def _rows(user: User) -> Iterable[dict[str, Any]]:

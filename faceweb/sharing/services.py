@@ -15,12 +15,12 @@ from django.db.models import F
 from django.utils import timezone
 from django.utils.formats import date_format
 
-from faceweb.gallery.models import Photo
+from faceweb.media.models import Asset
 from faceweb.sharing.errors import ShareRefused
 from faceweb.sharing.models import ShareLink
 
 if TYPE_CHECKING:
-    from faceweb.accounts.models import User
+    from faceweb.people.models import User
 
 logger = logging.getLogger(__name__)
 
@@ -59,7 +59,7 @@ def link_of_token(token: str) -> ShareLink | None:
     return links.filter(token_sha256=token_digest(token)).first()
 
 
-def share_check(*, owner: "User", photo: Photo) -> None:
+def share_check(*, owner: "User", photo: Asset) -> None:
     """Whether this result may be shared right now.
 
     Raises:
@@ -82,13 +82,13 @@ def share_check(*, owner: "User", photo: Photo) -> None:
             "Somebody reported this picture, and a moderator is looking at it.",
             "Until that is decided it cannot be shared, and links to it do not work.",
         )
-    if photo.screening == Photo.Screening.PENDING:
+    if photo.screening == Asset.Screening.PENDING:
         raise ShareRefused(
             "being_checked",
             "This picture is still being checked.",
             "It can be shared as soon as that is done, usually within a minute.",
         )
-    if photo.screening == Photo.Screening.REVIEW:
+    if photo.screening == Asset.Screening.REVIEW:
         raise ShareRefused(
             "waiting_for_a_person",
             "The check was not sure about this picture, so a person looks at it.",
@@ -99,7 +99,7 @@ def share_check(*, owner: "User", photo: Photo) -> None:
 
 
 def link_create(
-    *, owner: "User", photo: Photo, terms: Terms, password: str = "", key: UUID
+    *, owner: "User", photo: Asset, terms: Terms, password: str = "", key: UUID
 ) -> tuple[ShareLink, str]:
     """Make a link to a result; returns it with its token, which nobody can look up afterwards.
 
@@ -192,7 +192,7 @@ def link_view(*, link: ShareLink) -> bool:
     return bool(same.update(views=F("views") + 1))
 
 
-def photo_unshare(*, photo: Photo) -> int:
+def asset_unshare(*, photo: Asset) -> int:
     """Revoke every link to ``photo``; returns how many were still working."""
     return photo.share_links.filter(revoked_at=None).update(revoked_at=timezone.now())
 

@@ -6,14 +6,14 @@ from typing import Any
 from django.db import transaction
 from django.db.models.signals import post_delete
 
-from faceweb.gallery.models import Photo
+from faceweb.media.models import Asset
 from faceweb.sharing.copies import copies_forget
 
 
-def _photo_deleted(sender: type[Photo], instance: Photo, **kwargs: Any) -> None:
+def _photo_deleted(sender: type[Asset], instance: Asset, **kwargs: Any) -> None:
     transaction.on_commit(partial(copies_forget, instance.pk), robust=True)
 
 
 def connect() -> None:
     """Called once, when the app is ready."""
-    post_delete.connect(_photo_deleted, sender=Photo, dispatch_uid="faceweb.sharing.copies")
+    post_delete.connect(_photo_deleted, sender=Asset, dispatch_uid="faceweb.sharing.copies")

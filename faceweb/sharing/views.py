@@ -12,8 +12,8 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
-from faceweb.accounts.models import User
-from faceweb.gallery.models import Photo
+from faceweb.media.models import Asset
+from faceweb.people.models import User
 from faceweb.sharing.copies import original_of
 from faceweb.sharing.errors import ShareRefused
 from faceweb.sharing.forms import ChangeLinkForm, NewLinkForm
@@ -51,8 +51,8 @@ def links_page(request: HttpRequest) -> HttpResponse:
 def link_make(request: HttpRequest, photo_id: UUID) -> HttpResponse:
     """Make a link to one result; the answer shows its address, this once."""
     owner = cast(User, request.user)
-    photos = Photo.objects.for_user(owner).exclude(
-        origin__in=[Photo.Origin.UPLOAD, Photo.Origin.SAMPLE]
+    photos = Asset.objects.for_user(owner).exclude(
+        origin__in=[Asset.Origin.UPLOAD, Asset.Origin.SAMPLE]
     )
     photo = get_object_or_404(photos, pk=photo_id)
     has_original = original_of(photo) is not None

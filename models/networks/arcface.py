@@ -8,10 +8,10 @@ from typing import Final
 import cv2
 import numpy as np
 
-from models.crops import ARCFACE_112, crop_matrix
-from models.face import FloatArray
-from models.imaging import Image
+from models.faces.face import FloatArray
+from models.geometry.crops import ARCFACE_112, crop_matrix
 from models.networks.base import ContractError, ImageTensor, Session, fixed_size, single_input
+from models.pixels.imaging import Image
 
 SIZE_PX: Final = 112
 _TENSOR: Final = ImageTensor(SIZE_PX, (0.5, 0.5, 0.5), (0.5, 0.5, 0.5))

@@ -9,8 +9,8 @@ from typing import Any, Literal, Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from models.face import FloatArray
-from models.imaging import Image
+from models.faces.face import FloatArray
+from models.pixels.imaging import Image
 from models.store.cards import Contract
 
 Tensor = NDArray[Any]

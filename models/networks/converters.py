@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.face import FloatArray
+from models.faces.face import FloatArray
 from models.networks.base import ContractError, Session, single_input
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Self
 
-from models.face import FloatArray
-from models.imaging import Image
+from models.faces.face import FloatArray
 from models.networks.base import ContractError, ImageTensor, Session, single_input
+from models.pixels.imaging import Image
 from models.store.cards import Contract, Manifest
 
 

@@ -12,9 +12,9 @@ from typing import Final
 import cv2
 import numpy as np
 
-from models.face import FloatArray
-from models.imaging import Image
+from models.faces.face import FloatArray
 from models.networks.base import ContractError, ImageTensor, Session, fixed_size, single_input
+from models.pixels.imaging import Image
 from models.store.onnx_file import OnnxProblem, read_onnx
 
 SIZE_PX: Final = 96

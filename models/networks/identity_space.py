@@ -7,7 +7,7 @@ from typing import Protocol
 
 import numpy as np
 
-from models.face import FloatArray
+from models.faces.face import FloatArray
 from models.networks.base import unit
 from models.networks.converters import EmbeddingConverter
 

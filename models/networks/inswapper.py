@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from models.face import FloatArray
+from models.faces.face import FloatArray
 from models.networks.base import ContractError
 from models.store.onnx_file import OnnxProblem, read_onnx, read_tensor
 

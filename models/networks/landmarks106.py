@@ -7,9 +7,9 @@ from typing import Final
 import cv2
 import numpy as np
 
-from models.face import FloatArray
-from models.imaging import Image
+from models.faces.face import FloatArray
 from models.networks.base import ContractError, ImageTensor, Session, single_input
+from models.pixels.imaging import Image
 
 _SIZE_PX: Final = 192
 _MARGIN: Final = 1.5

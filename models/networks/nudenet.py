@@ -7,8 +7,8 @@ from typing import Final
 import cv2
 import numpy as np
 
-from models.imaging import Image
 from models.networks.base import ContractError, ImageTensor, Session, single_input
+from models.pixels.imaging import Image
 
 SIZE_PX: Final = 320
 CLASSES: Final = (

@@ -6,10 +6,10 @@ from typing import Final
 
 import numpy as np
 
-from models.face import FloatArray
-from models.imaging import Image
+from models.faces.face import FloatArray
 from models.networks.base import ContractError, ImageTensor, Session, single_input
 from models.networks.parser import resized
+from models.pixels.imaging import Image
 
 _TENSOR: Final = ImageTensor(256, order="BGR", layout="NHWC")
 

@@ -9,7 +9,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from models.imaging import Image
 from models.networks.base import (
     IMAGENET_MEAN,
     IMAGENET_STD,
@@ -18,6 +17,7 @@ from models.networks.base import (
     Session,
     single_input,
 )
+from models.pixels.imaging import Image
 
 CLASSES: Final = 19
 _TENSOR: Final = ImageTensor(512, IMAGENET_MEAN, IMAGENET_STD)

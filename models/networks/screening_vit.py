@@ -5,8 +5,8 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
-from models.imaging import Image
 from models.networks.base import ContractError, ImageTensor, Session, single_input
+from models.pixels.imaging import Image
 from models.store.cards import Contract
 
 

@@ -11,9 +11,9 @@ from typing import Final, NamedTuple
 import cv2
 import numpy as np
 
-from models.face import FloatArray
-from models.imaging import Image
+from models.faces.face import FloatArray
 from models.networks.base import ContractError, ImageTensor, Session, fixed_size, single_input
+from models.pixels.imaging import Image
 
 STRIDES: Final = (8, 16, 32)
 ANCHORS: Final = 2

@@ -20,9 +20,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.face import FloatArray
-from models.imaging import Image
+from models.faces.face import FloatArray
 from models.networks.base import ContractError, ImageTensor, Session, fixed_size, single_input
+from models.pixels.imaging import Image
 
 RECORD_NAME: Final = "stylegan.json"
 ENCODER_NAME: Final = "encoder.onnx"

@@ -8,8 +8,7 @@ from typing import Self
 
 import numpy as np
 
-from models.face import FloatArray
-from models.imaging import Image
+from models.faces.face import FloatArray
 from models.networks.base import (
     ContractError,
     ImageTensor,
@@ -19,6 +18,7 @@ from models.networks.base import (
     require_inputs,
     run_in_batches,
 )
+from models.pixels.imaging import Image
 from models.store.cards import Contract, Manifest, Source
 
 _BOOST_SIDES = (128, 256, 512, 1024)

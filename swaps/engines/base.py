@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, Protocol
 
-from models.analysis import FaceAnalyser
-from models.face import Face
-from models.imaging import Box, Image
+from models.faces.analysis import FaceAnalyser
+from models.faces.face import Face
+from models.pixels.imaging import Box, Image
 
 Blend = Literal["multiband", "poisson", "alpha"]
 

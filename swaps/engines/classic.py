@@ -7,12 +7,13 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
-from models import blending, identity
-from models.analysis import FaceAnalyser
-from models.analysis.dlib_analyser import DlibAnalyser
-from models.errors import FaceError
-from models.face import Face
-from models.imaging import Box, Image, bounding_box, reduced_region
+from models.faces import identity
+from models.faces.analysis import FaceAnalyser
+from models.faces.analysis.dlib_analyser import DlibAnalyser
+from models.faces.errors import FaceError
+from models.faces.face import Face
+from models.pixels import blending
+from models.pixels.imaging import Box, Image, bounding_box, reduced_region
 from swaps.engines.base import (
     FaceOutcome,
     FaceSwap,

@@ -14,9 +14,11 @@ from typing import Final
 import cv2
 import numpy as np
 
-from models import blending, colour, geometry, glasses, masks
-from models.face import Face, FloatArray
-from models.imaging import Box, Image, bounding_box, reduced_region
+from models.faces import glasses
+from models.faces.face import Face, FloatArray
+from models.geometry import points as geometry
+from models.pixels import blending, colour, masks
+from models.pixels.imaging import Box, Image, bounding_box, reduced_region
 from swaps.engines.base import Blend
 
 WORK_WIDTH_PX: Final = 640

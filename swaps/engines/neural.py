@@ -11,23 +11,23 @@ from typing import Final
 import cv2
 import numpy as np
 
-from models import crop_masks
-from models.analysis import FaceAnalyser
-from models.crop_colour import matched_colour
-from models.crop_masks import MaskKind
-from models.crops import Matrix, crop_face, crop_matrix, join_tiles, split_tiles
-from models.errors import FaceError
-from models.face import Face, FloatArray, Pose, Quality
-from models.geometry import transform_points
-from models.identity import is_judgeable
-from models.imaging import Image
+from models.faces.analysis import FaceAnalyser
+from models.faces.errors import FaceError
+from models.faces.face import Face, FloatArray, Pose, Quality
+from models.faces.identity import is_judgeable
+from models.faces.same_person import PersonThresholds, source_weight, whose_face
+from models.geometry.crops import Matrix, crop_face, crop_matrix, join_tiles, split_tiles
+from models.geometry.points import transform_points
 from models.networks.enhancer import FaceEnhancer
 from models.networks.identity_space import IdentitySpace, average_embedding, interpolate
 from models.networks.occluder import Occluder
 from models.networks.parser import FaceParser
 from models.networks.swapper import FaceSwapper
-from models.paste import Box, paste_back, paste_back_like_insightface
-from models.same_person import PersonThresholds, source_weight, whose_face
+from models.pixels import crop_masks
+from models.pixels.crop_colour import matched_colour
+from models.pixels.crop_masks import MaskKind
+from models.pixels.imaging import Image
+from models.pixels.paste import Box, paste_back, paste_back_like_insightface
 from swaps.engines.base import (
     FaceOutcome,
     FaceSwap,

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from models.errors import FaceError
-from models.face import Face
+from models.faces.errors import FaceError
+from models.faces.face import Face
 from swaps.engines.base import FaceSwap, SwapWarning
 from swaps.engines.neural_options import NeuralOptions
 

@@ -7,10 +7,9 @@ from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Final, Literal, TypeVar
 
-from models.analysis.insightface_analyser import InsightFaceAnalyser
-from models.crop_masks import MaskKind
-from models.face import FloatArray
-from models.imaging import Image
+from models.faces.analysis.insightface_analyser import InsightFaceAnalyser
+from models.faces.face import FloatArray
+from models.faces.same_person import PersonThresholds
 from models.networks.arcface import ArcFace
 from models.networks.base import ContractError, Session
 from models.networks.converters import EmbeddingConverter
@@ -19,14 +18,15 @@ from models.networks.identity_space import ConvertedSpace, EmapSpace, IdentitySp
 from models.networks.inswapper import read_emap
 from models.networks.landmarks106 import Landmarks106
 from models.networks.occluder import Occluder
+from models.networks.opening import PACK, open_parser
 from models.networks.scrfd import Scrfd
 from models.networks.swapper import FaceSwapper, SwapperContract
-from models.opening import PACK, open_parser
-from models.quantize import Portrait, Precision, QualityReport, quantize_swapper, variant_name
-from models.same_person import PersonThresholds
+from models.pixels.crop_masks import MaskKind
+from models.pixels.imaging import Image
 from models.sessions import SessionFactory
 from models.store.cards import Contract, Manifest
 from models.store.files import sha256_of
+from models.store.quantize import Portrait, Precision, QualityReport, quantize_swapper, variant_name
 from models.store.weights import Unavailable, Weight, WeightStore
 from swaps.engines.base import ModelUsed
 from swaps.engines.neural import Networks, NeuralEngine
@@ -45,7 +45,7 @@ class NeuralChoice:
     Attributes:
         swapper: card of the swapper.
         precision: ``fp32`` for the file as published, or a variant that
-            :func:`models.quantize.quantize_swapper` made on this machine.
+            :func:`models.store.quantize.quantize_swapper` made on this machine.
         parser, occluder, enhancer: cards of the networks that may be missing.
         same_person: when several photos count as one person's.
     """

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from models.crop_masks import FACE_REGIONS, MaskKind, Region
-from models.face import Face
-from models.imaging import Image
+from models.faces.face import Face
+from models.pixels.crop_masks import FACE_REGIONS, MaskKind, Region
+from models.pixels.imaging import Image
 from swaps.engines.base import FaceSwap, SwapOptions
 
 Paste = Literal["roll-invariant", "insightface"]

@@ -138,4 +138,4 @@ def test_createsuperuser_makes_somebody_who_can_use_the_panel(client_for, db):
 
     call_command("createsuperuser", email="Root@example.org", interactive=False)
     root = get_user_model().objects.get(email="root@example.org")
-    assert client_for(root).get(reverse("admin:accounts_user_changelist")).status_code == 200
+    assert client_for(root).get(reverse("admin:people_user_changelist")).status_code == 200

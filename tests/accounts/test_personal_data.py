@@ -10,8 +10,8 @@ from django.contrib.auth import get_user_model
 from django.urls import reverse
 
 from faceweb.accounts import personal_data
-from faceweb.gallery.models import Lineage, Photo
-from faceweb.jobs.models import Job
+from faceweb.media.models import Asset, Lineage
+from faceweb.work.models import Job
 
 pytestmark = pytest.mark.django_db
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 def history(user, photo_factory):
     """A source, a target and the result of swapping them."""
     source, target = photo_factory(user), photo_factory(user)
-    result = photo_factory(user, origin=Photo.Origin.SWAP, making={"engine": "classic"})
+    result = photo_factory(user, origin=Asset.Origin.SWAP, making={"engine": "classic"})
     Lineage.objects.create(child=result, parent=target, role=Lineage.Role.TARGET)
     Lineage.objects.create(child=result, parent=source, role=Lineage.Role.SOURCE)
     Job.objects.create(owner=user, kind="swap", recipe={"target": str(target.pk)}, result=result)
@@ -47,7 +47,7 @@ def test_the_export_holds_every_photo_and_readable_tables(client_for, user, hist
     assert {row["id"] for row in photos} == {str(photo.pk) for photo in history}
     assert jobs[0]["kind"] == "swap"
     for row in photos:
-        stored = Photo.objects.get(pk=row["id"]).original.read()
+        stored = Asset.objects.get(pk=row["id"]).original.read()
         assert bundle.read(row["file"]) == stored
     result = next(row for row in photos if row["id"] == str(history[2].pk))
     assert len(result["made_from"]) == 2
@@ -77,7 +77,7 @@ def test_deleting_the_account_leaves_no_row_and_no_file(
         )
     assert response.status_code == 302
     assert list(get_user_model().objects.all()) == [other_user]
-    assert list(Photo.objects.all()) == [kept]
+    assert list(Asset.objects.all()) == [kept]
     assert not Job.objects.exists()
     left = {str(path.relative_to(media)) for path in media.rglob("*") if path.is_file()}
     assert left == {kept.original.name, kept.preview.name, kept.thumb.name}
@@ -87,7 +87,7 @@ def test_a_wrong_password_deletes_nothing(client_for, user, history):
     response = client_for(user).post(reverse("accounts_delete"), {"password": "not my password"})
     assert response.status_code == 400
     assert b"Nothing was deleted" in response.content
-    assert Photo.objects.count() == 3
+    assert Asset.objects.count() == 3
     user.refresh_from_db()
 
 
@@ -108,7 +108,7 @@ def test_deletion_by_an_administrator_takes_the_files_too(
 ):
     with django_capture_on_commit_callbacks(execute=True):
         client_for(moderator).post(
-            reverse("admin:accounts_user_delete", args=[user.pk]), {"post": "yes"}
+            reverse("admin:people_user_delete", args=[user.pk]), {"post": "yes"}
         )
     assert not get_user_model().objects.filter(pk=user.pk).exists()
     assert not [path for path in media.rglob("*") if path.is_file()]

@@ -27,8 +27,8 @@ import cv2
 from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group
 from django.core.files.base import ContentFile
-from faceweb.accounts.models import User
-from faceweb.gallery.models import Photo
+from faceweb.people.models import User
+from faceweb.media.models import Photo
 from faceweb.moderation.cases import case_open
 from faceweb.moderation.models import Case, Report
 
@@ -47,7 +47,7 @@ image = cv2.imread({sample!r})
 webp = cv2.imencode(".webp", image)[1].tobytes()
 jpeg = cv2.imencode(".jpg", image)[1].tobytes()
 for reason in ("likeness", "deception", "other"):
-    photo = Photo.objects.create(
+    photo = Asset.objects.create(
         owner=owner, width=512, height=512, bytes=1, origin="swap", analysis="done",
         screening="clear", original=ContentFile(jpeg, "o.jpg"),
         preview=ContentFile(webp, "p.webp"), thumb=ContentFile(webp, "t.webp"),

@@ -16,11 +16,11 @@ import numpy as np
 from editing.directions import Direction, DirectionCard
 from editing.engines.residual import sample
 from editing.engines.stylegan import StyleGanEngine
-from models.alignment import cut_crop, ffhq_matrix
-from models.analysis import FaceAnalyser
-from models.face import Face, FloatArray
-from models.imaging import Image
+from models.faces.analysis import FaceAnalyser
+from models.faces.face import Face, FloatArray
+from models.geometry.alignment import cut_crop, ffhq_matrix
 from models.networks.stylegan import Encoder, Generator
+from models.pixels.imaging import Image
 
 SIZE = 256
 LAYERS = 14

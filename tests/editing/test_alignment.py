@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.alignment import (
+from models.faces.face import FloatArray
+from models.geometry.alignment import (
     add_delta,
     crop_bounds,
     cut_crop,
@@ -15,7 +16,6 @@ from models.alignment import (
     resized,
     scale_of,
 )
-from models.face import FloatArray
 
 LEVEL = np.array([[40, 50], [60, 50], [50, 60], [42, 72], [58, 72]], np.float32)
 

@@ -10,10 +10,10 @@ import pytest
 from editing import choice
 from editing.engines.base import YEARS_AT_FULL, EditRequest
 from editing.engines.stylegan import StyleGanEngine
-from models.analysis.dlib_analyser import DlibAnalyser
-from models.errors import FaceError
-from models.face import Face
-from models.imaging import Image
+from models.faces.analysis.dlib_analyser import DlibAnalyser
+from models.faces.errors import FaceError
+from models.faces.face import Face
+from models.pixels.imaging import Image
 from models.sessions import SessionConfig, SessionFactory
 from tests.conftest import sample_path, shared_dir
 from tests.editing.tiny_export import write_export

@@ -15,10 +15,11 @@ from editing.engines.classic_frame import Change, cut_edit_frame, face_flow, fix
 from editing.engines.classic_hair import Hair, find_hair
 from editing.engines.classic_skin import map_skin
 from editing.engines.classic_smile import CORNER_OUT, CORNER_UP
-from models import geometry, masks
-from models.errors import FaceError
-from models.face import Face, FloatArray
-from models.imaging import Image
+from models.faces.errors import FaceError
+from models.faces.face import Face, FloatArray
+from models.geometry import points as geometry
+from models.pixels import masks
+from models.pixels.imaging import Image
 from tests.models import faces
 
 PORTRAITS = ["astronaut", "hopper", "man_c_2", "man_couch", "woman_d", "woman_b_1"]

@@ -13,9 +13,9 @@ from django.urls import reverse
 
 from editing.choice import editor_choice
 from editing.preview import PreviewBusy
-from faceweb.gallery.models import Photo
-from faceweb.jobs.models import Job
-from faceweb.jobs.recipes import RecipeError
+from faceweb.media.models import Asset
+from faceweb.work.models import Job
+from faceweb.work.recipes import RecipeError
 from tests.conftest import stored_face
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("published")]
@@ -29,8 +29,8 @@ def browser(client_for: Callable[[Any], Client], user: Any) -> Client:
 
 
 @pytest.fixture
-def photo(user: Any, photo_factory: Any) -> Photo:
-    made: Photo = photo_factory(user, faces=[stored_face()])
+def photo(user: Any, photo_factory: Any) -> Asset:
+    made: Asset = photo_factory(user, faces=[stored_face()])
     return made
 
 
@@ -48,13 +48,13 @@ class Fields(HTMLParser):
             self.found[given.get("name") or ""] = given
 
 
-def editor(browser: Client, photo: Photo, query: str = "") -> str:
+def editor(browser: Client, photo: Asset, query: str = "") -> str:
     response = browser.get(f"{reverse('edits')}?photo={photo.pk}{query}")
     assert response.status_code == 200
     return response.content.decode()
 
 
-def test_the_editor_is_a_form_that_needs_no_script(browser: Client, photo: Photo) -> None:
+def test_the_editor_is_a_form_that_needs_no_script(browser: Client, photo: Asset) -> None:
     page = editor(browser, photo)
     assert f'method="post" action="{reverse("edits")}"' in page
     fields = Fields(page).found
@@ -68,7 +68,7 @@ def test_the_editor_is_a_form_that_needs_no_script(browser: Client, photo: Photo
     assert f'href="{photo.get_absolute_url()}"' in page
 
 
-def test_the_sliders_stand_where_the_address_says(browser: Client, photo: Photo) -> None:
+def test_the_sliders_stand_where_the_address_says(browser: Client, photo: Asset) -> None:
     fields = Fields(editor(browser, photo, "&smile=40&age=-250")).found
     assert (fields["smile"]["value"], fields["age"]["value"]) == ("40", "-100")
 
@@ -93,8 +93,8 @@ def test_with_several_faces_one_is_chosen_from_those_large_enough(
     [
         ({"faces": []}, "No face was found"),
         ({"faces": [stored_face(width_px=20.0)]}, "too small to tell"),
-        ({"faces": [], "analysis": Photo.Analysis.FAILED}, "could not be searched"),
-        ({"faces": [], "analysis": Photo.Analysis.PENDING}, "being looked for"),
+        ({"faces": [], "analysis": Asset.Analysis.FAILED}, "could not be searched"),
+        ({"faces": [], "analysis": Asset.Analysis.PENDING}, "being looked for"),
     ],
 )
 def test_without_a_face_that_can_be_judged_it_says_why(
@@ -103,11 +103,11 @@ def test_without_a_face_that_can_be_judged_it_says_why(
     page = editor(browser, photo_factory(user, **fields))
     assert sentence in page
     assert 'id="editor"' not in page
-    is_pending = fields.get("analysis") == Photo.Analysis.PENDING
+    is_pending = fields.get("analysis") == Asset.Analysis.PENDING
     assert ('<noscript><meta http-equiv="refresh"' in page) == is_pending
 
 
-def test_a_face_that_is_not_there_leads_to_those_that_are(browser: Client, photo: Photo) -> None:
+def test_a_face_that_is_not_there_leads_to_those_that_are(browser: Client, photo: Asset) -> None:
     page = editor(browser, photo, "&face=7")
     assert "This face is not in the photo." in page
     assert f"{reverse('edits')}?photo={photo.pk}&amp;face=0" in page
@@ -120,7 +120,7 @@ def test_no_photo_is_no_page(query: str, browser: Client) -> None:
 
 
 def test_make_it_starts_a_job_and_leads_to_its_page(
-    browser: Client, user: Any, photo: Photo
+    browser: Client, user: Any, photo: Asset
 ) -> None:
     form = {"photo": str(photo.pk), "face": "0", "smile": "40", "age": "-20"}
     response = browser.post(reverse("edits"), form)
@@ -138,7 +138,7 @@ def test_make_it_starts_a_job_and_leads_to_its_page(
     }
 
 
-def test_sliders_in_the_middle_start_nothing(browser: Client, photo: Photo) -> None:
+def test_sliders_in_the_middle_start_nothing(browser: Client, photo: Asset) -> None:
     form = {"photo": str(photo.pk), "face": "0", "smile": "0", "age": "0"}
     response = browser.post(reverse("edits"), form)
     assert response.status_code == 400
@@ -147,7 +147,7 @@ def test_sliders_in_the_middle_start_nothing(browser: Client, photo: Photo) -> N
 
 
 def test_a_refusal_leaves_the_sliders_where_they_were(
-    browser: Client, photo: Photo, settings: Any
+    browser: Client, photo: Asset, settings: Any
 ) -> None:
     settings.JOBS_QUEUED_PER_PERSON = 1
     form = {"photo": str(photo.pk), "face": "0", "smile": "40", "age": "-20"}
@@ -162,7 +162,7 @@ def test_a_refusal_leaves_the_sliders_where_they_were(
     assert Job.objects.count() == 1
 
 
-def test_an_unknown_slider_is_refused(browser: Client, photo: Photo) -> None:
+def test_an_unknown_slider_is_refused(browser: Client, photo: Asset) -> None:
     form = {"photo": str(photo.pk), "face": "0", "slider-hat": "40"}
     response = browser.post(reverse("edits"), form)
     assert response.status_code == 400
@@ -171,7 +171,7 @@ def test_an_unknown_slider_is_refused(browser: Client, photo: Photo) -> None:
 
 
 def test_the_quick_look_hands_on_what_the_worker_said(
-    browser: Client, user: Any, photo: Photo, monkeypatch: pytest.MonkeyPatch
+    browser: Client, user: Any, photo: Asset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Any] = []
 
@@ -201,7 +201,7 @@ def test_a_quick_look_that_cannot_be_given_says_why_as_json(
     status: int,
     code: str,
     browser: Client,
-    photo: Photo,
+    photo: Asset,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def preview_ask(**_question: Any) -> dict[str, Any]:
@@ -217,7 +217,7 @@ def test_a_quick_look_that_cannot_be_given_says_why_as_json(
     assert answer["way_on"]
 
 
-def edit_job(user: Any, photo: Photo, **fields: Any) -> Job:
+def edit_job(user: Any, photo: Asset, **fields: Any) -> Job:
     recipe = {
         "photo": str(photo.pk),
         "face": 0,
@@ -229,26 +229,26 @@ def edit_job(user: Any, photo: Photo, **fields: Any) -> Job:
     return Job.objects.create(owner=user, kind="edit", recipe=recipe, **fields)
 
 
-def back_to_the_sliders(photo: Photo) -> str:
+def back_to_the_sliders(photo: Asset) -> str:
     state = f"?photo={photo.pk}&amp;face=0&amp;smile=60&amp;age=-20&amp;slider-glasses=30"
     return f'href="{reverse("edits")}{state}"'
 
 
 def test_the_jobs_page_shows_the_photo_and_what_is_to_change(
-    browser: Client, user: Any, photo: Photo
+    browser: Client, user: Any, photo: Asset
 ) -> None:
     page = browser.get(edit_job(user, photo).get_absolute_url()).content.decode()
     assert "Smile and age" in page
-    assert reverse("photo_file", args=[photo.pk, "preview"]) in page
+    assert reverse("asset_file", args=[photo.pk, "preview"]) in page
     shown = re.findall(r"<dt>(\w+)</dt><dd[^>]*>([^<]+)</dd>", page)
     assert shown == [("Smile", "+60"), ("Age", "-20"), ("Glasses", "+30")]
     assert back_to_the_sliders(photo) not in page, "it is under way"
     listed = browser.get(reverse("jobs")).content.decode()
-    assert reverse("photo_file", args=[photo.pk, "thumb"]) in listed
+    assert reverse("asset_file", args=[photo.pk, "thumb"]) in listed
 
 
 def test_an_edit_that_kept_nobodys_identity_says_so_and_leads_back(
-    browser: Client, user: Any, photo: Photo
+    browser: Client, user: Any, photo: Asset
 ) -> None:
     figures = {"message": LOST, "way_on": "Try a smaller edit."}
     job = edit_job(user, photo, state=Job.State.DONE, figures=figures)
@@ -259,7 +259,7 @@ def test_an_edit_that_kept_nobodys_identity_says_so_and_leads_back(
     assert "See the result" not in page
 
 
-def test_a_failed_edit_leads_back_to_the_sliders(browser: Client, user: Any, photo: Photo) -> None:
+def test_a_failed_edit_leads_back_to_the_sliders(browser: Client, user: Any, photo: Asset) -> None:
     job = edit_job(
         user,
         photo,
@@ -283,14 +283,14 @@ def years_taken(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(f"{module}.editor_choice", lambda: chosen)
 
 
-def test_without_an_estimate_the_page_has_no_field_for_years(browser: Client, photo: Photo) -> None:
+def test_without_an_estimate_the_page_has_no_field_for_years(browser: Client, photo: Asset) -> None:
     page = editor(browser, photo)
     assert "target_age" not in page
     assert "data-prepare-url" not in page
 
 
 @pytest.mark.usefixtures("years_taken")
-def test_with_one_an_age_can_be_typed_without_a_script(browser: Client, photo: Photo) -> None:
+def test_with_one_an_age_can_be_typed_without_a_script(browser: Client, photo: Asset) -> None:
     page = editor(browser, photo, "&target_age=61")
     field = Fields(page).found["target_age"]
     assert (field["type"], field["min"], field["max"], field["value"]) == (
@@ -312,7 +312,7 @@ def test_with_one_an_age_can_be_typed_without_a_script(browser: Client, photo: P
     assert "&amp;target_age=61" in shown
 
 
-def test_years_are_refused_where_no_age_can_be_estimated(browser: Client, photo: Photo) -> None:
+def test_years_are_refused_where_no_age_can_be_estimated(browser: Client, photo: Asset) -> None:
     form = {"photo": str(photo.pk), "face": "0", "target_age": "61"}
     response = browser.post(reverse("edits"), form)
     assert response.status_code == 400
@@ -321,7 +321,7 @@ def test_years_are_refused_where_no_age_can_be_estimated(browser: Client, photo:
 
 
 def test_the_page_is_told_what_the_worker_found_out(
-    browser: Client, user: Any, photo: Photo, monkeypatch: pytest.MonkeyPatch
+    browser: Client, user: Any, photo: Asset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[Any] = []
 
@@ -337,7 +337,7 @@ def test_the_page_is_told_what_the_worker_found_out(
 
 
 def test_the_face_of_somebody_elses_photo_is_not_studied(
-    client_for: Callable[[Any], Client], other_user: Any, photo: Photo
+    client_for: Callable[[Any], Client], other_user: Any, photo: Asset
 ) -> None:
     response = client_for(other_user).post(
         reverse("edit_prepare"), {"photo": str(photo.pk), "face": "0"}

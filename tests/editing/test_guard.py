@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from editing.guard import MIN_SHARE, GuardResult, guard
-from models.imaging import Image
+from models.pixels.imaging import Image
 
 Curve = Callable[[float], float | None]
 

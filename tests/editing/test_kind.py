@@ -15,11 +15,11 @@ from editing.engines.base import EditRequest, EditResult, Outlook, Reason, Slide
 from editing.guard import CurvePoint
 from editing.recipe import EditRecipe
 from editing.services import edit_request
-from faceweb.gallery.models import Lineage, Photo
-from faceweb.jobs.models import Job
-from faceweb.jobs.presentation import status_of
-from faceweb.jobs.recipes import RecipeError
-from faceweb.jobs.worker import job_work
+from faceweb.media.models import Asset, Lineage
+from faceweb.work.models import Job
+from faceweb.work.presentation import status_of
+from faceweb.work.recipes import RecipeError
+from faceweb.work.worker import job_work
 from tests.conftest import stored_face
 
 pytestmark = [
@@ -105,7 +105,7 @@ def test_a_version_that_passed_is_stored_and_says_what_was_done(user, photo, eng
     assert engine.thresholds == [0.85]
     result = job.result
     assert result is not None
-    assert result.origin == Photo.Origin.EDIT
+    assert result.origin == Asset.Origin.EDIT
     assert result.is_result
     assert [(line.parent_id, line.role) for line in result.lineage.all()] == [
         (photo.pk, Lineage.Role.TARGET)
@@ -119,12 +119,12 @@ def test_a_version_that_passed_is_stored_and_says_what_was_done(user, photo, eng
     assert abs(int(stored[200, 200, 0]) - 165) <= 3
 
 
-def edited(user, photo: Photo, **asked: Any) -> Photo:
+def edited(user, photo: Asset, **asked: Any) -> Asset:
     """A new version of ``photo``, its faces found as they are in the photo."""
     job = work(edit_request(owner=user, recipe=EditRecipe(photo.pk, 0, **asked)))
     assert job.result is not None, job.error_text
     version = job.result
-    version.analysis, version.faces = Photo.Analysis.DONE, photo.faces
+    version.analysis, version.faces = Asset.Analysis.DONE, photo.faces
     version.save()
     return version
 
@@ -172,7 +172,7 @@ def test_an_unchanged_photo_never_passes_for_an_edit(user, photo, engine, verdic
     engine.verdict = verdict
     job = work(edit_request(owner=user, recipe=EditRecipe(photo.pk, 0, age=80)))
     assert (job.state, job.result) == (Job.State.DONE, None)
-    assert Photo.objects.get() == photo
+    assert Asset.objects.get() == photo
     shown = status_of(job)
     assert shown.headline == "Finished, without a picture"
     assert shown.detail == "No version of this edit kept your identity."
@@ -181,7 +181,7 @@ def test_an_unchanged_photo_never_passes_for_an_edit(user, photo, engine, verdic
 
 @pytest.mark.parametrize(
     ("changes", "code"),
-    [({"faces": []}, "no_face"), ({"analysis": Photo.Analysis.PENDING}, "analysis_pending")],
+    [({"faces": []}, "no_face"), ({"analysis": Asset.Analysis.PENDING}, "analysis_pending")],
 )
 def test_a_photo_without_known_faces_is_refused_before_anything_is_queued(
     user, photo_factory, engine, changes, code
@@ -220,7 +220,7 @@ def test_a_preview_is_small_and_kept_nowhere(user, photo, engine, media):
     assert answer["after"] != answer["before"]
     assert sorted(media.rglob("*")) == before
     assert not Job.objects.exists()
-    assert Photo.objects.count() == 1
+    assert Asset.objects.count() == 1
 
 
 def shown(address: str) -> np.ndarray:
@@ -242,7 +242,7 @@ def test_a_preview_carries_the_badge_where_it_shows_an_edit(user, photo, engine)
     assert rows.min() > 0.8 * after.shape[0]
     assert columns.min() > 0.4 * after.shape[1]
 
-    Photo.objects.update(origin=Photo.Origin.SWAP)
+    Asset.objects.update(origin=Asset.Origin.SWAP)
     engine.verdict = "refused"
     answer = preview.preview_make(owner=user, recipe=recipe)
     assert np.abs(shown(answer["before"]).astype(int) - before).max() > 60

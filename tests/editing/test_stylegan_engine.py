@@ -13,14 +13,14 @@ from editing.engines.base import YEARS_AT_FULL, EditRequest, EditResult
 from editing.engines.residual import Scene, edit_delta, moved_change
 from editing.engines.stylegan import StyleGanEngine
 from editing.engines.stylegan_masks import face_mask
-from models import crop_masks
-from models.alignment import ffhq_matrix
-from models.analysis.dlib_analyser import DlibAnalyser
-from models.errors import FaceError
-from models.face import Face, FloatArray
-from models.geometry import transform_points
-from models.imaging import Image, decode_image
+from models.faces.analysis.dlib_analyser import DlibAnalyser
+from models.faces.errors import FaceError
+from models.faces.face import Face, FloatArray
+from models.geometry.alignment import ffhq_matrix
+from models.geometry.points import transform_points
 from models.networks.stylegan import Generator
+from models.pixels import crop_masks
+from models.pixels.imaging import Image, decode_image
 from tests.conftest import shared_dir
 from tests.editing.painted import CHEEK, MOUTH, SIZE, Painter, bump, mouth_lift
 from tests.models.pack import load_analyser, pack_dir

@@ -5,9 +5,9 @@ from functools import lru_cache
 import cv2
 import numpy as np
 
-from models.analysis.dlib_analyser import DlibAnalyser
-from models.face import Face
-from models.imaging import Image, decode_image
+from models.faces.analysis.dlib_analyser import DlibAnalyser
+from models.faces.face import Face
+from models.pixels.imaging import Image, decode_image
 from tests.conftest import sample_path, shared_dir
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from models.analysis.insightface_analyser import InsightFaceAnalyser
+from models.faces.analysis.insightface_analyser import InsightFaceAnalyser
 from tests.conftest import shared_dir
 from tests.models.networks.graphs import OrtSession
 

@@ -7,11 +7,11 @@ import cv2
 import numpy as np
 import pytest
 
-from models import geometry
-from models.analysis.dlib_analyser import DlibAnalyser
-from models.analysis.landmarks import LandmarkFit
-from models.face import FloatArray
-from models.imaging import Image
+from models.faces.analysis.dlib_analyser import DlibAnalyser
+from models.faces.analysis.landmarks import LandmarkFit
+from models.faces.face import FloatArray
+from models.geometry import points as geometry
+from models.pixels.imaging import Image
 from tests.models import faces
 
 ONE_FACE = (

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from models import blending, masks
+from models.pixels import blending, masks
 
 
 def _pair() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:

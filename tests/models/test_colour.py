@@ -3,7 +3,7 @@
 import cv2
 import numpy as np
 
-from models import colour
+from models.pixels import colour
 
 
 def _lab(lightness: float, a: float, b: float, noise: float = 3.0, seed: int = 1) -> np.ndarray:

@@ -4,8 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from models import crop_masks
-from models.crop_colour import matched_colour
+from models.pixels import crop_masks
+from models.pixels.crop_colour import matched_colour
 from models.store.cards import Manifest
 
 

@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
-from models.crops import (
+from models.geometry.crops import (
     ARCFACE_112,
     crop_face,
     crop_matrix,

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.face import Face
+from models.faces.face import Face
 from tests.conftest import stored_face
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from models import geometry
+from models.geometry import points as geometry
 from tests.models import faces
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from models import identity
-from models.face import Face
+from models.faces import identity
+from models.faces.face import Face
 from tests.conftest import stored_face
 from tests.models import faces
 

@@ -9,7 +9,7 @@ import pytest
 import simplejpeg
 from PIL import Image, ImageOps
 
-from models.imaging import decode_image, encode_jpeg, reduced_region, upright_patch
+from models.pixels.imaging import decode_image, encode_jpeg, reduced_region, upright_patch
 
 
 def scene() -> np.ndarray:

@@ -6,9 +6,9 @@ import cv2
 import numpy as np
 import pytest
 
-from models.analysis.insightface_analyser import InsightFaceAnalyser
-from models.face import Face
-from models.same_person import is_same_person
+from models.faces.analysis.insightface_analyser import InsightFaceAnalyser
+from models.faces.face import Face
+from models.faces.same_person import is_same_person
 from tests.conftest import shared_dir
 from tests.models.networks.graphs import OrtSession
 from tests.models.pack import load_analyser, pack_dir

@@ -3,7 +3,8 @@
 import cv2
 import numpy as np
 
-from models import glasses, masks
+from models.faces import glasses
+from models.pixels import masks
 from tests.models import faces
 
 

@@ -7,9 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
-from models.crop_masks import box_mask
-from models.crops import crop_matrix, inverse
-from models.paste import paste_back, paste_back_like_insightface
+from models.geometry.crops import crop_matrix, inverse
+from models.pixels.crop_masks import box_mask
+from models.pixels.paste import paste_back, paste_back_like_insightface
 from tests.models.test_crops import TEMPLATE, points_at
 
 RNG = np.random.default_rng(0)
@@ -123,7 +123,7 @@ def test_full_mask_shows_the_crop_and_half_mask_the_mean() -> None:
 
 @pytest.mark.parametrize("side", [50, 128, 400])
 def test_a_crop_comes_back_to_where_it_was_cut(side: int) -> None:
-    from models.crops import crop_face
+    from models.geometry.crops import crop_face
 
     image = cv2.GaussianBlur(photo(640, 480), (0, 0), 12)
     matrix = crop_matrix(points_at((320, 240), side, 20), TEMPLATE, 128)

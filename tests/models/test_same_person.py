@@ -5,16 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from models.analysis.insightface_analyser import cosine, pose_of
-from models.crops import ARCFACE_112
-from models.face import Face, Pose, Quality
-from models.same_person import (
+from models.faces.analysis.insightface_analyser import cosine, pose_of
+from models.faces.face import Face, Pose, Quality
+from models.faces.same_person import (
     PersonThresholds,
     best_source,
     is_same_person,
     kps_agreement,
     source_weight,
 )
+from models.geometry.crops import ARCFACE_112
 
 KPS = (ARCFACE_112 * 200).astype(np.float32)
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from django.core.cache import cache
 
-from faceweb.gallery import analysis
-from faceweb.gallery.models import Photo
+from faceweb.media import analysis
+from faceweb.media.models import Asset
 from faceweb.moderation import known_bad
 from faceweb.moderation.screening import backends, shield
-from models.face import Face
+from models.faces.face import Face
 from models.networks.nudenet import CLASSES
 
 
@@ -77,15 +77,15 @@ def fresh_memory() -> Iterator[None]:
 
 
 @pytest.fixture
-def arrive(user: Any, photo_factory: Callable[..., Photo], published: Any) -> Callable[..., Photo]:
+def arrive(user: Any, photo_factory: Callable[..., Asset], published: Any) -> Callable[..., Asset]:
     """A photo that was taken in and waits for the worker."""
 
-    def make(image: np.ndarray | None = None, owner: Any = None, **fields: Any) -> Photo:
+    def make(image: np.ndarray | None = None, owner: Any = None, **fields: Any) -> Asset:
         return photo_factory(
             owner or user,
             image,
-            analysis=Photo.Analysis.PENDING,
-            screening=Photo.Screening.PENDING,
+            analysis=Asset.Analysis.PENDING,
+            screening=Asset.Screening.PENDING,
             **fields,
         )
 

@@ -9,18 +9,18 @@ import pytest
 from django.contrib.auth.models import Group
 from django.utils import timezone
 
-from faceweb.gallery.models import Photo
+from faceweb.media.models import Asset
 from faceweb.moderation.cases import case_open
 from faceweb.moderation.decisions import case_decide
 from faceweb.moderation.models import Case, Decision
 from faceweb.moderation.roles import ADMINS, LEADS, MODERATORS
 from faceweb.sharing.models import ShareLink
-from tests.jobs.conftest import parallel_database
+from tests.work.conftest import parallel_database
 
 __all__ = ["admin", "decide", "lead", "mod", "other_mod", "parallel_database"]
 
 
-def share(photo: Photo, token: str = "t" * 43, **fields: Any) -> ShareLink:
+def share(photo: Asset, token: str = "t" * 43, **fields: Any) -> ShareLink:
     """A link that works."""
     fields.setdefault("expires_at", timezone.now() + timedelta(days=7))
     return ShareLink.objects.create(
@@ -31,9 +31,9 @@ def share(photo: Photo, token: str = "t" * 43, **fields: Any) -> ShareLink:
     )
 
 
-def reported(photo: Photo, reason: str = "likeness", **fields: Any) -> Case:
+def reported(photo: Asset, reason: str = "likeness", **fields: Any) -> Case:
     """A case as a report opens it."""
-    Photo.objects.filter(pk=photo.pk).update(withheld=True)
+    Asset.objects.filter(pk=photo.pk).update(withheld=True)
     return case_open(kind=Case.Kind.REPORT, reason=reason, photo=photo, **fields)
 
 

@@ -5,7 +5,7 @@ from django.core import mail
 from django.urls import reverse
 from django.utils import timezone
 
-from faceweb.gallery.models import Photo
+from faceweb.media.models import Asset
 from faceweb.moderation import notices
 from faceweb.moderation.appeals import appeal_create
 from faceweb.moderation.errors import AppealRefused, NotPermitted
@@ -45,7 +45,7 @@ def test_a_granted_appeal_lifts_the_strike_and_frees_the_picture(strike, user, o
     appeal.refresh_from_db()
     assert strike.lifted_at is not None
     assert appeal.is_granted
-    assert Photo.objects.get().may_leave
+    assert Asset.objects.get().may_leave
 
 
 def test_a_refused_one_changes_nothing_but_the_answer(strike, user, other_mod, decide):
@@ -98,7 +98,7 @@ def test_a_lifted_strike_needs_no_appeal(strike, user):
 
 
 def test_a_blocked_picture_is_cleared_on_appeal(user, photo_factory, mod, decide):
-    photo = photo_factory(user, screening=Photo.Screening.BLOCKED)
+    photo = photo_factory(user, screening=Asset.Screening.BLOCKED)
     appeal = appeal_create(person=user, text="A statue.", photo=photo)
     decide(appeal.case, mod, A.GRANT, "mistake")
     photo.refresh_from_db()
@@ -117,7 +117,7 @@ def test_what_is_not_refused_cannot_be_appealed(user, photo_factory):
 
 
 def test_reports_do_not_merge_into_an_appeal(user, photo_factory):
-    photo = photo_factory(user, screening=Photo.Screening.BLOCKED)
+    photo = photo_factory(user, screening=Asset.Screening.BLOCKED)
     appeal = appeal_create(person=user, text="A statue.", photo=photo)
     assert reported(photo) != appeal.case
 
@@ -140,7 +140,7 @@ def test_the_page_sends_the_appeal(strike, user, client_for):
 
 def test_others_strikes_and_pictures_do_not_exist(strike, other_user, client_for):
     client = client_for(other_user)
-    photo = Photo.objects.get()
+    photo = Asset.objects.get()
     for address in (
         reverse("appeal_strike", args=[strike.pk]), reverse("appeal_photo", args=[photo.pk]),
     ):  # fmt: skip

@@ -9,7 +9,8 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
-from faceweb.gallery.models import Lineage, Photo
+from faceweb.marks.models import MarkedResult
+from faceweb.media.models import Asset, Lineage
 from faceweb.moderation import notices
 from faceweb.moderation.cases import case_open
 from faceweb.moderation.copies import looks_keep
@@ -27,7 +28,6 @@ from faceweb.moderation.errors import CaseChanged, DecisionRefused, ModerationEr
 from faceweb.moderation.holds import hold_release, hold_set
 from faceweb.moderation.models import AuditEntry, BlockedHash, Case, Decision, Report, Strike
 from faceweb.moderation.reasons import REASONS, reasons_for
-from faceweb.provenance.models import MarkedResult
 from tests.moderation.deciding import (
     admin,
     decide,
@@ -53,7 +53,7 @@ def no_broker(published):
 
 @pytest.fixture
 def photo(user, photo_factory):
-    return photo_factory(user, origin=Photo.Origin.SWAP)
+    return photo_factory(user, origin=Asset.Origin.SWAP)
 
 
 # --- what can be decided -------------------------------------------------------------------------
@@ -138,7 +138,7 @@ def test_a_closed_case_cannot_be_decided_again(photo, mod, other_mod, decide):
     decide(case, mod, A.DISMISS, "allowed")
     with pytest.raises(CaseChanged):
         decide(case, other_mod, A.DELETE, "likeness")
-    assert Photo.objects.filter(pk=photo.pk).exists()
+    assert Asset.objects.filter(pk=photo.pk).exists()
 
 
 def test_news_since_it_was_read_forbid_the_decision(photo, mod):
@@ -198,7 +198,7 @@ def test_a_decision_that_fails_leaves_nothing(photo, mod, decide, monkeypatch):
         decide(case, mod, A.DELETE, "likeness")
     case.refresh_from_db()
     assert case.is_open
-    assert Photo.objects.filter(pk=photo.pk).exists()
+    assert Asset.objects.filter(pk=photo.pk).exists()
     assert not Strike.objects.exists()
     assert AuditEntry.objects.count() == before
 
@@ -218,7 +218,7 @@ def test_dismissing_shows_the_picture_again(photo, mod, decide):
 
 
 def test_dismissing_a_screening_hit_clears_the_picture(photo_factory, user, mod, decide):
-    photo = photo_factory(user, screening=Photo.Screening.REVIEW)
+    photo = photo_factory(user, screening=Asset.Screening.REVIEW)
     case = case_open(kind=Case.Kind.SCREENING, reason="nudity", photo=photo)
     decide(case, mod, A.DISMISS, "allowed")
     photo.refresh_from_db()
@@ -228,17 +228,17 @@ def test_dismissing_a_screening_hit_clears_the_picture(photo_factory, user, mod,
 def test_what_waited_for_a_person_is_refused_when_the_person_is_against_it(
     photo_factory, user, mod, decide
 ):
-    photo = photo_factory(user, screening=Photo.Screening.REVIEW)
+    photo = photo_factory(user, screening=Asset.Screening.REVIEW)
     case = case_open(kind=Case.Kind.SCREENING, reason="nudity", photo=photo)
     decide(case, mod, A.WARN, "nudity")
     photo.refresh_from_db()
-    assert photo.screening == Photo.Screening.BLOCKED
+    assert photo.screening == Asset.Screening.BLOCKED
 
 
 def test_dismissing_a_report_does_not_clear_what_machines_hold_back(
     photo_factory, user, mod, decide
 ):
-    photo = photo_factory(user, screening=Photo.Screening.BLOCKED)
+    photo = photo_factory(user, screening=Asset.Screening.BLOCKED)
     decide(reported(photo), mod, A.DISMISS, "allowed")
     photo.refresh_from_db()
     assert not photo.is_usable
@@ -267,15 +267,15 @@ def test_deleting_takes_copies_and_what_was_made_of_them(
     user, other_user, photo_factory, mod, decide, media, django_capture_on_commit_callbacks
 ):
     photo = photo_factory(user, upload_sha256="a" * 64)
-    child = photo_factory(user, origin=Photo.Origin.SWAP)
-    grandchild = photo_factory(user, origin=Photo.Origin.EDIT)
+    child = photo_factory(user, origin=Asset.Origin.SWAP)
+    grandchild = photo_factory(user, origin=Asset.Origin.EDIT)
     Lineage.objects.create(child=child, parent=photo, role=Lineage.Role.SOURCE)
     Lineage.objects.create(child=grandchild, parent=child, role=Lineage.Role.TARGET)
     copy = photo_factory(other_user, upload_sha256="a" * 64)
     innocent = photo_factory(other_user, upload_sha256="b" * 64)
     with django_capture_on_commit_callbacks(execute=True):
         decision = decide(reported(photo), mod, A.DELETE, "likeness")
-    assert list(Photo.objects.all()) == [innocent]
+    assert list(Asset.objects.all()) == [innocent]
     assert len([path for path in media.rglob("*") if path.is_file()]) == 3
     removed = decision.effects["removed"]
     assert set(removed) == {str(user.pk), str(other_user.pk)}
@@ -285,7 +285,7 @@ def test_deleting_takes_copies_and_what_was_made_of_them(
 
 def test_copies_are_found_by_their_looks(user, other_user, photo_factory, mod, decide):
     def marked(owner, pdq):
-        photo = photo_factory(owner, origin=Photo.Origin.SWAP)
+        photo = photo_factory(owner, origin=Asset.Origin.SWAP)
         MarkedResult.objects.create(
             mark_id=photo.pk.hex[:16], pdq=pdq, pdq_badged=pdq, pdq_quality=100,
             kind="swap", photo=photo,
@@ -306,8 +306,8 @@ def test_copies_are_found_by_their_looks(user, other_user, photo_factory, mod, d
         marked(other_user, far), uploaded(other_user, far, 100), uploaded(other_user, near, 49),
     ]  # fmt: skip
     decide(reported(photo), mod, A.DELETE, "likeness")
-    assert not Photo.objects.filter(pk__in=[copy.pk for copy in copies]).exists()
-    assert set(Photo.objects.all()) == set(others)
+    assert not Asset.objects.filter(pk__in=[copy.pk for copy in copies]).exists()
+    assert set(Asset.objects.all()) == set(others)
 
 
 def test_a_picture_with_nothing_to_see_takes_no_others_with_it(
@@ -317,7 +317,7 @@ def test_a_picture_with_nothing_to_see_takes_no_others_with_it(
     for wall in (photo, other):
         looks_keep(photo=wall, pdq="0" * 64, quality=10)
     decide(reported(photo), mod, A.DELETE, "likeness")
-    assert list(Photo.objects.all()) == [other]
+    assert list(Asset.objects.all()) == [other]
 
 
 def test_open_cases_about_a_copy_are_decided_with_it(user, other_user, photo_factory, mod, decide):
@@ -339,7 +339,7 @@ def test_blocking_a_hash_reads_the_picture_before_it_goes(
     blocked = BlockedHash.objects.filter(case=case, reason="likeness", added_by=mod, is_active=True)
     assert blocked.filter(kind=BlockedHash.Kind.SHA256, value="ab" * 32).count() == 1
     assert blocked.filter(kind=BlockedHash.Kind.PDQ).exists()
-    assert not Photo.objects.exists()
+    assert not Asset.objects.exists()
 
 
 def test_a_picture_that_cannot_be_read_cannot_be_blocked(photo, mod, decide):
@@ -355,7 +355,7 @@ def test_a_picture_that_cannot_be_read_cannot_be_blocked(photo, mod, decide):
 
 def test_reasons_that_are_nobodys_fault_give_no_strike(photo, mod, decide):
     decide(reported(photo), mod, A.DELETE, "authority")
-    assert not Photo.objects.exists()
+    assert not Asset.objects.exists()
     assert not Strike.objects.exists()
 
 
@@ -369,12 +369,12 @@ def test_on_legal_hold_nothing_is_deleted(
         decision = decide(reported(photo), mod, A.DELETE, "intimate")
     assert decision.effects["held"] == [str(photo.pk)]
     assert sorted(media.rglob("*")) == files
-    kept = Photo.objects.get(pk=photo.pk)
+    kept = Asset.objects.get(pk=photo.pk)
     assert not kept.is_visible
-    assert not Photo.objects.for_user(user).exists()
+    assert not Asset.objects.for_user(user).exists()
     with django_capture_on_commit_callbacks(execute=True):
         assert hold_release(photo=photo, by=lead, reason="over")
-    assert not Photo.objects.exists()
+    assert not Asset.objects.exists()
     assert not [path for path in media.rglob("*") if path.is_file()]
     actions = AuditEntry.objects.filter(action__startswith="hold.").order_by("pk")
     assert [entry.action for entry in actions] == ["hold.set", "hold.release"]

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 from django.urls import reverse
 
-from faceweb.gallery.errors import ResultBlocked
-from faceweb.gallery.models import Photo
-from faceweb.gallery.screening import get_screener
-from faceweb.gallery.services import photo_analyse
+from faceweb.marks.badge import badge_draw
+from faceweb.media.errors import ResultBlocked
+from faceweb.media.models import Asset
+from faceweb.media.screening import get_screener
+from faceweb.media.services import asset_analyse
 from faceweb.moderation import known_bad
 from faceweb.moderation.known_bad import (
     BlockedLooks,
@@ -23,10 +24,9 @@ from faceweb.moderation.known_bad import (
     hashes_remove,
 )
 from faceweb.moderation.models import AuditEntry, BlockedHash, Case, Screening
-from faceweb.provenance.badge import badge_draw
-from models.imaging import Image
+from models.pixels.imaging import Image
 from tests.conftest import shared_dir
-from tests.gallery.conftest import send
+from tests.media.conftest import send
 
 pytestmark = pytest.mark.django_db
 
@@ -73,15 +73,15 @@ VARIANTS: dict[str, tuple[Callable[[Image], Image], set[str]]] = {
 
 
 @pytest.fixture
-def blocked(user, photo_factory, moderator) -> Photo:
+def blocked(user, photo_factory, moderator) -> Asset:
     """A photo that a moderator put on the list."""
     photo = photo_factory(user, pictures()["woman_d"], upload_sha256="ab" * 32)
     hash_block(photo=photo, reason="intimate", by=moderator)
     return photo
 
 
-def screened(photo: Photo) -> Photo:
-    photo_analyse(photo.pk)
+def screened(photo: Asset) -> Asset:
+    asset_analyse(photo.pk)
     photo.refresh_from_db()
     return photo
 
@@ -91,13 +91,13 @@ def test_a_known_file_is_refused_unopened_in_words_that_accuse_nobody(
 ) -> None:
     content = cv2.imencode(".jpg", portrait)[1].tobytes()
     first = send(client_for(user), content)
-    photo = Photo.objects.get(pk=first.json()["id"])
+    photo = Asset.objects.get(pk=first.json()["id"])
     hash_block(photo=photo, reason="intimate", by=moderator)
     answer = send(client_for(other_user), content)
     assert answer.status_code == 403
     assert answer.json()["code"] == "known_bad"
     assert "you" not in answer.json()["sentence"].lower().split()
-    assert not Photo.objects.filter(owner=other_user).exists()
+    assert not Asset.objects.filter(owner=other_user).exists()
     row = Screening.objects.get(person=other_user)
     assert (row.reason, row.sha256, row.photo) == ("known_bad", photo.upload_sha256, None)
     # The plain form says it on a page.
@@ -109,7 +109,7 @@ def test_a_known_file_is_refused_unopened_in_words_that_accuse_nobody(
 def form(content: bytes) -> dict[str, Any]:
     from django.core.files.uploadedfile import SimpleUploadedFile
 
-    from faceweb.gallery.consent import CONSENT_VERSION
+    from faceweb.media.consent import CONSENT_VERSION
 
     return {"consent": CONSENT_VERSION, "file": SimpleUploadedFile("a.jpg", content)}
 

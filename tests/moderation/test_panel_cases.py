@@ -13,7 +13,8 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from faceweb.gallery.models import Lineage, Photo
+from faceweb.marks.models import MarkedResult
+from faceweb.media.models import Asset, Lineage
 from faceweb.moderation.appeals import appeal_create
 from faceweb.moderation.cases import case_open
 from faceweb.moderation.models import (
@@ -26,7 +27,6 @@ from faceweb.moderation.models import (
     Strike,
 )
 from faceweb.moderation.sealing import seal
-from faceweb.provenance.models import MarkedResult
 from tests.moderation.deciding import admin, decide, lead, mod, other_mod, reported, share
 
 __all__ = ["admin", "decide", "lead", "mod", "other_mod"]
@@ -42,13 +42,13 @@ def no_broker(published: Any) -> None:
 
 
 @pytest.fixture
-def photo(user: Any, photo_factory: Any, portrait: Any) -> Photo:
-    made: Photo = photo_factory(user, portrait, origin=Photo.Origin.SWAP)
+def photo(user: Any, photo_factory: Any, portrait: Any) -> Asset:
+    made: Asset = photo_factory(user, portrait, origin=Asset.Origin.SWAP)
     return made
 
 
 @pytest.fixture
-def case(photo: Photo) -> Case:
+def case(photo: Asset) -> Case:
     return reported(photo)
 
 
@@ -476,7 +476,7 @@ def test_what_the_registry_of_faces_cannot_do_is_said_and_changes_nothing(panel:
 def test_what_looks_the_same_is_shown_veiled_and_revealed_like_the_rest(
     panel: Client, case: Case, other_user: Any, photo_factory: Any, portrait: Any
 ) -> None:
-    copy = photo_factory(other_user, portrait, origin=Photo.Origin.SWAP)
+    copy = photo_factory(other_user, portrait, origin=Asset.Origin.SWAP)
     for number, photo in enumerate((case.photo, copy)):
         MarkedResult.objects.create(
             mark_id=f"{number:016x}", pdq="5a" * 32, pdq_badged="a5" * 32, pdq_quality=90,

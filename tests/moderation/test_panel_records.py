@@ -178,7 +178,7 @@ def test_what_is_no_hash_is_refused(value: str, mod: Any, client_for: Any) -> No
 def test_a_picture_is_blocked_by_its_digest_and_its_looks(
     mod: Any, client_for: Any, portrait: Any
 ) -> None:
-    pytest.importorskip("faceweb.provenance.pdq")
+    pytest.importorskip("faceweb.marks.pdq")
     data = cv2.imencode(".png", portrait)[1].tobytes()
     form = {"reason": "nudity", "kind": "sha256", "picture": SimpleUploadedFile("a.png", data)}
     assert client_for(mod).post(BLOCK, form).status_code == 302

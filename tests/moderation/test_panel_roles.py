@@ -10,10 +10,10 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from faceweb.jobs.models import Job
+from faceweb.marks.models import MarkedResult
 from faceweb.moderation.models import AuditEntry, BlockedHash, Case, ProtectedFace, Screening
 from faceweb.moderation.strikes import strike_lift
-from faceweb.provenance.models import MarkedResult
+from faceweb.work.models import Job
 from tests.moderation.deciding import admin, decide, lead, mod, reported, share
 
 __all__ = ["admin", "decide", "lead", "mod"]
@@ -47,21 +47,21 @@ SEEN = {
     "moderation.screening": Row(YES, YES, YES),
     "moderation.auditentry": Row(NO, YES, YES),
     "sharing.sharelink": Row(NO, YES, YES),
-    "provenance.markedresult": Row(NO, YES, YES),
-    "gallery.photo": Row(NO, YES, YES),
-    "accounts.user": Row(NO, YES, YES),
-    "jobs.job": Row(NO, YES, YES),
+    "marks.markedresult": Row(NO, YES, YES),
+    "media.asset": Row(NO, YES, YES),
+    "people.user": Row(NO, YES, YES),
+    "work.job": Row(NO, YES, YES),
     "auth.group": Row(NO, NO, YES),
     "account.emailaddress": Row(NO, NO, NO),
 }
 # Nobody adds or deletes by hand what comes about otherwise.
 ADDED = {
     "moderation.blockedhash": Row(YES, YES, YES),
-    "accounts.user": Row(NO, NO, YES),
+    "people.user": Row(NO, NO, YES),
 }
 DELETED = {
-    "accounts.user": Row(NO, NO, YES),
-    "gallery.photo": Row(NO, NO, YES),
+    "people.user": Row(NO, NO, YES),
+    "media.asset": Row(NO, NO, YES),
 }
 NOBODY = Row(NO, NO, NO)
 ROLES = ("moderator", "lead", "admin")
@@ -86,12 +86,12 @@ def things(user: Any, photo_factory: Any, mod: Any, decide: Any) -> dict[str, An
         "moderation.screening": Screening.objects.create(subject="upload", state="clear"),
         "moderation.auditentry": AuditEntry.objects.first(),
         "sharing.sharelink": share(photo),
-        "provenance.markedresult": MarkedResult.objects.create(
+        "marks.markedresult": MarkedResult.objects.create(
             mark_id="1" * 16, pdq="0" * 64, pdq_badged="0" * 64, pdq_quality=90, kind="swap"
         ),
-        "gallery.photo": photo,
-        "accounts.user": user,
-        "jobs.job": Job.objects.create(owner=user, kind="swap", recipe={}),
+        "media.asset": photo,
+        "people.user": user,
+        "work.job": Job.objects.create(owner=user, kind="swap", recipe={}),
         "auth.group": mod.groups.get(),
         "account.emailaddress": user.emailaddress_set.get(),
     }  # fmt: skip
@@ -127,7 +127,7 @@ def test_what_a_role_may_see_add_change_and_delete(
             assert client.get(url).status_code == status, (role, url)
         changing = client.post(address(model, "change", pk), {"reason": "forged"})
         # A case's page is shown whatever is sent to it; an account's form is refused.
-        shown = (model == "moderation.case") or (role == "admin" and model == "accounts.user")
+        shown = (model == "moderation.case") or (role == "admin" and model == "people.user")
         assert changing.status_code == (YES if shown else NO), (role, model)
         assert getattr(type(things[model]).objects.get(pk=pk), "reason", "") != "forged"
 
@@ -160,11 +160,11 @@ def test_staff_without_a_role_sees_nothing(
         ("revoke", "sharing.sharelink", {"lead", "admin"}),
         ("switch_off", "moderation.blockedhash", {"moderator", "lead", "admin"}),
         ("withdraw", "moderation.protectedface", {"lead", "admin"}),
-        ("cancel", "jobs.job", {"admin"}),
-        ("delete_selected", "gallery.photo", {"admin"}),
+        ("cancel", "work.job", {"admin"}),
+        ("delete_selected", "media.asset", {"admin"}),
         ("delete_selected", "moderation.blockedhash", set()),
         ("delete_selected", "moderation.auditentry", set()),
-        ("forget_second_factor", "accounts.user", {"admin"}),
+        ("forget_second_factor", "people.user", {"admin"}),
     ],
 )
 def test_who_may_take_which_action(
@@ -212,7 +212,7 @@ def test_the_menu_shows_what_one_may_see(people: dict[str, Any], client_for: Any
 
 # --- accounts -----------------------------------------------------------------------------------
 def test_a_lead_looks_people_up_and_sees_no_password(lead: Any, user: Any, client_for: Any) -> None:
-    page = client_for(lead).get(address("accounts.user", "change", user.pk)).content.decode()
+    page = client_for(lead).get(address("people.user", "change", user.pk)).content.decode()
     assert user.email in page
     assert "password" not in page.replace("password_change", "").lower().split("<main")[-1]
 
@@ -222,16 +222,16 @@ def test_nobody_makes_themselves_a_superuser(
 ) -> None:
     client = client_for(admin)
     form = {"email": admin.email, "is_staff": "on", "is_superuser": "on", "is_active": "on"}
-    client.post(address("accounts.user", "change", admin.pk), form)
+    client.post(address("people.user", "change", admin.pk), form)
     admin.refresh_from_db()
     assert not admin.is_superuser
     # A superuser's account is not theirs to touch.
-    assert client.get(address("accounts.user", "delete", moderator.pk)).status_code == NO
+    assert client.get(address("people.user", "delete", moderator.pk)).status_code == NO
     password = reverse("admin:auth_user_password_change", args=[moderator.pk])
     assert client.get(password).status_code == NO
     form = {"action": "forget_second_factor", "_selected_action": [str(moderator.pk)]}
     client_for(moderator)
-    client.post(address("accounts.user", "changelist"), form)
+    client.post(address("people.user", "changelist"), form)
     from allauth.mfa.models import Authenticator
 
     assert Authenticator.objects.filter(user=moderator).exists()
@@ -241,7 +241,7 @@ def test_standing_is_changed_by_decisions_alone(
     admin: Any, lead: Any, user: Any, photo_factory: Any, client_for: Any, decide: Any
 ) -> None:
     decide(reported(photo_factory(user)), lead, "suspend", "repeated")
-    url = address("accounts.user", "change", user.pk)
+    url = address("people.user", "change", user.pk)
     client_for(admin).post(url, {"email": user.email, "is_active": "on"})
     user.refresh_from_db()
     assert not user.is_active
@@ -275,17 +275,17 @@ def test_whatever_is_done_by_the_panels_forms_is_in_the_log(
     share(photos[1])
     client = client_for(admin)
     form = {"action": "delete_selected", "_selected_action": [p.pk for p in photos], "post": "yes"}
-    client.post(address("gallery.photo", "changelist"), form)
+    client.post(address("media.asset", "changelist"), form)
     gone = AuditEntry.objects.filter(action="panel.delete", actor_id=admin.pk)
     assert set(gone.values_list("target_id", flat=True)) == {str(photo.pk) for photo in photos}
 
     group = admin.groups.get()
     form = {"email": user.email, "name": "Olive", "is_staff": "on", "groups": [group.pk]}
-    client.post(address("accounts.user", "change", user.pk), form)
+    client.post(address("people.user", "change", user.pk), form)
     entry = AuditEntry.objects.get(action="panel.change")
     assert (entry.target_id, entry.actor_id) == (str(user.pk), admin.pk)
     assert {"Name", "Staff status", "Groups"} <= set(entry.details["fields"])
     assert "Olive" not in str(entry.details)
 
-    client.post(address("accounts.user", "delete", user.pk), {"post": "yes"})
+    client.post(address("people.user", "delete", user.pk), {"post": "yes"})
     assert AuditEntry.objects.filter(action="panel.delete", target_id=str(user.pk)).exists()

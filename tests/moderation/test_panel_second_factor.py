@@ -164,7 +164,7 @@ def test_a_lead_without_a_phone_gets_a_new_start_from_an_admin(
 ) -> None:
     client_for(lead)
     form = {"action": "forget_second_factor", "_selected_action": [str(lead.pk)]}
-    client_for(moderator).post(reverse("admin:accounts_user_changelist"), form)
+    client_for(moderator).post(reverse("admin:people_user_changelist"), form)
     assert not Authenticator.objects.filter(user=lead).exists()
 
 

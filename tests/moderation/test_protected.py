@@ -13,11 +13,11 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.urls import reverse
 
-from faceweb.gallery import analysis
-from faceweb.gallery.errors import ResultBlocked, ScreeningFailed
-from faceweb.gallery.models import Photo
-from faceweb.gallery.screening import get_screener
-from faceweb.gallery.services import photo_analyse
+from faceweb.media import analysis
+from faceweb.media.errors import ResultBlocked, ScreeningFailed
+from faceweb.media.models import Asset
+from faceweb.media.screening import get_screener
+from faceweb.media.services import asset_analyse
 from faceweb.moderation import embedders
 from faceweb.moderation.models import AuditEntry, Case, ProtectedFace, Screening
 from faceweb.moderation.protected import (
@@ -31,9 +31,9 @@ from faceweb.moderation.screening import shield
 from faceweb.moderation.screening.shield import LIKENESS, Shield, ShieldBroken, current_shield
 from faceweb.moderation.screening.verdict import Level
 from faceweb.moderation.sealing import CannotUnseal, seal, unseal, vector_seal, vector_unseal
-from models.analysis.dlib_analyser import DlibAnalyser
-from models.analysis.insightface_analyser import InsightFaceAnalyser
-from models.imaging import Image
+from models.faces.analysis.dlib_analyser import DlibAnalyser
+from models.faces.analysis.insightface_analyser import InsightFaceAnalyser
+from models.pixels.imaging import Image
 from tests.conftest import shared_dir
 from tests.models.pack import load_analyser, pack_dir
 
@@ -103,8 +103,8 @@ def requested(client_for: Any, media: Any) -> ProtectedFace:
     return ProtectedFace.objects.get()
 
 
-def screened(photo: Photo) -> Photo:
-    photo_analyse(photo.pk)
+def screened(photo: Asset) -> Asset:
+    asset_analyse(photo.pk)
     photo.refresh_from_db()
     return photo
 
@@ -251,7 +251,7 @@ def test_the_same_person_is_blocked_and_others_are_not(
         "woman_d": "clear",
         "astronaut_collins": "clear",
     }
-    hit = Photo.objects.filter(screening="blocked")[0]
+    hit = Asset.objects.filter(screening="blocked")[0]
     page = client_for(user).get(hit.get_absolute_url()).content.decode()
     assert 'data-code="protected_face"' in page
     row = Screening.objects.filter(photo=hit).get()

@@ -11,7 +11,7 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
-from faceweb.gallery.models import Photo
+from faceweb.media.models import Asset
 from faceweb.moderation import notices
 from faceweb.moderation.models import CLOCK, AuditEntry, Case, Decision, Report
 from faceweb.moderation.reports import report_create
@@ -34,7 +34,7 @@ def no_broker(published):
 
 @pytest.fixture
 def photo(user, photo_factory):
-    return photo_factory(user, origin=Photo.Origin.SWAP)
+    return photo_factory(user, origin=Asset.Origin.SWAP)
 
 
 @pytest.fixture
@@ -170,7 +170,7 @@ def test_a_later_decision_against_it_counts_more_than_an_earlier_clearing(send, 
     decide(Case.objects.get(), mod, A.DISMISS, "allowed")
     send()
     decide(Case.objects.open().get(), mod, A.UNSHARE, "likeness")
-    Photo.objects.filter(pk=photo.pk).update(withheld=False)
+    Asset.objects.filter(pk=photo.pk).update(withheld=False)
     send()
     photo.refresh_from_db()
     assert photo.withheld
@@ -216,7 +216,7 @@ def without_csrf(answer):
 
 def test_the_form_says_nothing_of_the_pictures_state(client, link, photo):
     before = client.get(reverse("report", args=[TOKEN]))
-    Photo.objects.filter(pk=photo.pk).update(withheld=True)
+    Asset.objects.filter(pk=photo.pk).update(withheld=True)
     after = client.get(reverse("report", args=[TOKEN]))
     assert without_csrf(before) == without_csrf(after)
 

@@ -10,10 +10,10 @@ from django.core.management.base import SystemCheckError
 from django.urls import reverse
 
 from faceweb.accounts.personal_data import sections
-from faceweb.gallery.errors import ResultBlocked, ScreeningFailed
-from faceweb.gallery.models import Photo
-from faceweb.gallery.screening import get_screener
-from faceweb.gallery.services import SCREENING_ATTEMPTS, photo_analyse, photos_analyse_pending
+from faceweb.media.errors import ResultBlocked, ScreeningFailed
+from faceweb.media.models import Asset
+from faceweb.media.screening import get_screener
+from faceweb.media.services import SCREENING_ATTEMPTS, asset_analyse, assets_analyse_pending
 from faceweb.moderation.checks import (
     screening_has_its_models,
     screening_is_on,
@@ -23,7 +23,7 @@ from faceweb.moderation.models import Case, Screening
 from faceweb.moderation.screening import ages, backends, time_limit
 from faceweb.moderation.screening.time_limit import TooSlow, within
 from faceweb.moderation.screening.verdict import Level, scores_judge
-from models.face import Face
+from models.faces.face import Face
 from models.networks.nudenet import CLASSES
 from models.store import Unavailable
 from tests.conftest import shared_dir, stored_face
@@ -35,8 +35,8 @@ CLEAN = dict.fromkeys(CLASSES, 0.0)
 SOON = 0.3
 
 
-def screened(photo: Photo) -> Photo:
-    photo_analyse(photo.pk)
+def screened(photo: Asset) -> Asset:
+    asset_analyse(photo.pk)
     photo.refresh_from_db()
     return photo
 
@@ -92,7 +92,7 @@ def test_a_score_that_is_not_there_is_no_clearance() -> None:
 def test_an_ordinary_photo_is_clear_and_its_scores_are_kept(arrive, analyser, backend) -> None:
     backend.seen = {"face_male": 0.8, "male_breast_exposed": 0.9}
     photo = screened(arrive())
-    assert photo.screening == Photo.Screening.CLEAR
+    assert photo.screening == Asset.Screening.CLEAR
     row = Screening.objects.get(photo=photo)
     assert (row.state, row.model, row.subject) == ("clear", "fake 1", "upload")
     assert row.scores == {"nudenet": {"face_male": 0.8, "male_breast_exposed": 0.9}}
@@ -103,7 +103,7 @@ def test_an_ordinary_photo_is_clear_and_its_scores_are_kept(arrive, analyser, ba
 def test_the_grey_band_goes_to_a_person(arrive, analyser, backend, client_for, user) -> None:
     backend.seen = {"female_breast_exposed": 0.5}
     photo = screened(arrive())
-    assert photo.screening == Photo.Screening.REVIEW
+    assert photo.screening == Asset.Screening.REVIEW
     assert not photo.is_usable
     case = Case.objects.get()
     assert (case.kind, case.photo, case.person) == (Case.Kind.SCREENING, photo, user)
@@ -115,19 +115,19 @@ def test_the_grey_band_goes_to_a_person(arrive, analyser, backend, client_for, u
 def test_a_blocked_photo_is_not_shown_and_says_why(arrive, analyser, backend, client_for, user):
     backend.seen = {"anus_exposed": 0.9}
     photo = screened(arrive())
-    assert photo.screening == Photo.Screening.BLOCKED
+    assert photo.screening == Asset.Screening.BLOCKED
     client = client_for(user)
     page = client.get(photo.get_absolute_url()).content.decode()
     assert "Not allowed here" in page
     assert 'data-code="nudity"' in page
     assert "you can ask a person" in page
     for size in ("original", "preview", "thumb"):
-        url = reverse("photo_file", args=[photo.pk, size])
+        url = reverse("asset_file", args=[photo.pk, size])
         assert url not in page
         assert client.get(url).status_code == 404
     gallery = client.get(reverse("photos")).content.decode()
     assert "Not allowed here" in gallery
-    assert reverse("photo_file", args=[photo.pk, "thumb"]) not in gallery
+    assert reverse("asset_file", args=[photo.pk, "thumb"]) not in gallery
 
 
 def test_the_studio_waits_once_and_offers_nothing_that_is_held_back(
@@ -138,17 +138,17 @@ def test_the_studio_waits_once_and_offers_nothing_that_is_held_back(
     slot = reverse("studio_slot") + f"?slot=target&photo={photo.pk}"
     studio = reverse("studio") + f"?target={photo.pk}"
     pick = reverse("studio_pick") + "?slot=target"
-    Photo.objects.update(analysis=Photo.Analysis.DONE)
+    Asset.objects.update(analysis=Asset.Analysis.DONE)
     assert client.get(slot).status_code == 204
     assert "Being checked" in client.get(studio).content.decode()
     for state, words in (("review", "A person has to look"), ("blocked", "is not allowed here")):
-        Photo.objects.update(screening=state)
+        Asset.objects.update(screening=state)
         answer = client.get(slot).content.decode()
         assert words in answer
         assert "data-face" not in answer
         assert words in client.get(studio).content.decode()
         assert "data-studio-link" not in client.get(pick).content.decode()
-    Photo.objects.update(screening=Photo.Screening.CLEAR)
+    Asset.objects.update(screening=Asset.Screening.CLEAR)
     assert "data-face" in client.get(slot).content.decode()
     assert "data-studio-link" in client.get(pick).content.decode()
 
@@ -160,11 +160,11 @@ def test_a_page_that_waits_is_read_anew_when_its_photo_is_held_back(
     client = client_for(user)
     url = reverse("photo_faces", args=[photo.pk])
     assert "hx-get" in client.get(url).content.decode()
-    Photo.objects.update(analysis=Photo.Analysis.DONE)
+    Asset.objects.update(analysis=Asset.Analysis.DONE)
     assert "Being checked" in client.get(url).content.decode()
-    Photo.objects.update(screening=Photo.Screening.BLOCKED)
+    Asset.objects.update(screening=Asset.Screening.BLOCKED)
     assert client.get(url)["HX-Refresh"] == "true"
-    Photo.objects.update(screening=Photo.Screening.CLEAR)
+    Asset.objects.update(screening=Asset.Screening.CLEAR)
     assert "HX-Refresh" not in client.get(url)
 
 
@@ -190,13 +190,13 @@ def test_a_screening_that_fails_waits_then_goes_to_people_and_never_passes(
     photo = arrive()
     for attempt in range(1, SCREENING_ATTEMPTS):
         begun = time.monotonic()
-        assert screened(photo).screening == Photo.Screening.PENDING
+        assert screened(photo).screening == Asset.Screening.PENDING
         assert time.monotonic() - begun < 4 * SOON
         assert photo.screening_attempts == attempt
         assert not photo.is_usable
-    Photo.objects.update(created_at="2020-01-01T00:00Z")
-    assert photos_analyse_pending() == 1
-    assert screened(photo).screening == Photo.Screening.REVIEW
+    Asset.objects.update(created_at="2020-01-01T00:00Z")
+    assert assets_analyse_pending() == 1
+    assert screened(photo).screening == Asset.Screening.REVIEW
     assert Screening.objects.get().reason == "unscreened"
     assert Case.objects.get().reason == "unscreened"
     assert "could not be checked by machine" in (
@@ -209,9 +209,9 @@ def test_a_screening_that_fails_waits_then_goes_to_people_and_never_passes(
 def test_a_screening_that_recovers_clears_the_photo(arrive, analyser, backend) -> None:
     backend.act = raising
     photo = screened(arrive())
-    assert photo.screening == Photo.Screening.PENDING
+    assert photo.screening == Asset.Screening.PENDING
     backend.act = lambda: None
-    assert screened(photo).screening == Photo.Screening.CLEAR
+    assert screened(photo).screening == Asset.Screening.CLEAR
 
 
 def test_a_model_that_is_really_missing_fails_closed(arrive, analyser, settings, tmp_path) -> None:
@@ -219,7 +219,7 @@ def test_a_model_that_is_really_missing_fails_closed(arrive, analyser, settings,
     settings.WEIGHTS_DIR = tmp_path
     backends._loaded.cache_clear()
     photo = screened(arrive())
-    assert photo.screening == Photo.Screening.PENDING
+    assert photo.screening == Asset.Screening.PENDING
     with pytest.raises(backends.BackendMissing):
         backends.get_backends()
 
@@ -243,8 +243,8 @@ def test_what_hangs_does_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
 # --- results --------------------------------------------------------------------------------------
 def test_a_clear_result_is_kept_with_its_scores(user, backend, photo_factory) -> None:
     finding = get_screener().result_screen(user, np.zeros((8, 8, 3), np.uint8), ())
-    assert finding.state == Photo.Screening.CLEAR
-    result = photo_factory(user, origin=Photo.Origin.SWAP)
+    assert finding.state == Asset.Screening.CLEAR
+    result = photo_factory(user, origin=Asset.Origin.SWAP)
     finding.record(result)
     assert Screening.objects.get().subject == Screening.Subject.RESULT
 
@@ -258,7 +258,7 @@ def test_of_a_blocked_result_only_the_judgement_is_kept(user, backend) -> None:
     row = Screening.objects.get()
     assert (row.photo, row.person, row.state) == (None, user, "blocked")
     assert len(row.sha256) == 64
-    assert not Photo.objects.exists()
+    assert not Asset.objects.exists()
 
 
 def test_a_result_in_the_grey_band_is_kept_and_not_handed_out(
@@ -266,15 +266,15 @@ def test_a_result_in_the_grey_band_is_kept_and_not_handed_out(
 ) -> None:
     backend.seen = {"buttocks_exposed": 0.5}
     finding = get_screener().result_screen(user, np.zeros((8, 8, 3), np.uint8), ())
-    assert finding.state == Photo.Screening.REVIEW
-    result = photo_factory(user, origin=Photo.Origin.SWAP, screening=finding.state)
+    assert finding.state == Asset.Screening.REVIEW
+    result = photo_factory(user, origin=Asset.Origin.SWAP, screening=finding.state)
     finding.record(result)
     assert Case.objects.get().photo == result
     client = client_for(user)
-    assert client.get(reverse("photo_file", args=[result.pk, "original"])).status_code == 404
+    assert client.get(reverse("asset_file", args=[result.pk, "original"])).status_code == 404
     page = client.get(result.get_absolute_url()).content.decode()
     assert "Waiting for a person" in page
-    assert reverse("photo_file", args=[result.pk, "preview"]) not in page
+    assert reverse("asset_file", args=[result.pk, "preview"]) not in page
     assert "?download=1" not in page
 
 
@@ -284,7 +284,7 @@ def test_a_result_that_cannot_be_screened_is_never_kept(failure, user, backend, 
     backend.act = failure
     with pytest.raises(ScreeningFailed):
         get_screener().result_screen(user, np.zeros((8, 8, 3), np.uint8), ())
-    assert not Photo.objects.exists()
+    assert not Asset.objects.exists()
     assert not Screening.objects.exists()
 
 
@@ -305,9 +305,9 @@ def two_faces(analyser) -> None:
 @pytest.mark.parametrize(
     ("years", "state"),
     [
-        ((45.0, 19.9), Photo.Screening.REVIEW),
-        ((20.0, 21.0), Photo.Screening.CLEAR),
-        ((30.0, float("nan")), Photo.Screening.REVIEW),
+        ((45.0, 19.9), Asset.Screening.REVIEW),
+        ((20.0, 21.0), Asset.Screening.CLEAR),
+        ((30.0, float("nan")), Asset.Screening.REVIEW),
     ],
 )
 def test_one_face_that_looks_young_sends_a_photo_to_a_person(
@@ -317,7 +317,7 @@ def test_one_face_that_looks_young_sends_a_photo_to_a_person(
     photo = screened(arrive())
     assert photo.screening == state
     row = Screening.objects.get()
-    assert row.reason == ("minor" if state == Photo.Screening.REVIEW else "")
+    assert row.reason == ("minor" if state == Asset.Screening.REVIEW else "")
 
 
 def test_no_age_is_kept_shown_or_logged(
@@ -338,7 +338,7 @@ def test_the_gate_only_ever_makes_it_sterner(arrive, two_faces, backend, monkeyp
     monkeypatch.setattr(ages, "get_estimator", lambda: FakeAges(17.0, 17.0))
     backend.seen = {"anus_exposed": 0.9}
     photo = screened(arrive())
-    assert photo.screening == Photo.Screening.BLOCKED
+    assert photo.screening == Asset.Screening.BLOCKED
     # Blocked without a person would be too little here.
     assert Case.objects.get().reason == "minor"
 
@@ -347,7 +347,7 @@ def test_an_estimator_that_fails_is_a_screening_that_fails(
     arrive, two_faces, backend, monkeypatch
 ) -> None:
     monkeypatch.setattr(ages, "get_estimator", lambda: FakeAges())
-    assert screened(arrive()).screening == Photo.Screening.PENDING
+    assert screened(arrive()).screening == Asset.Screening.PENDING
 
 
 def test_the_estimator_is_the_packs_where_that_is_installed(monkeypatch) -> None:
@@ -387,7 +387,7 @@ def test_off_passes_warns_and_shows_a_banner(arrive, analyser, settings, client_
     for client in (client_for(None), client_for(user)):
         assert "Screening is switched off" in client.get(reverse("landing")).content.decode()
     photo = screened(arrive())
-    assert photo.screening == Photo.Screening.CLEAR
+    assert photo.screening == Asset.Screening.CLEAR
     assert Screening.objects.get().model == "off"
 
 

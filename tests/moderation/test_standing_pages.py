@@ -13,7 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from faceweb.accounts.services import account_delete, account_export
-from faceweb.gallery.models import Photo
+from faceweb.media.models import Asset
 from faceweb.moderation.appeals import appeal_create
 from faceweb.moderation.holds import hold_release, hold_set
 from faceweb.moderation.models import Appeal, AuditEntry, Case, Decision, Report, Strike
@@ -152,12 +152,12 @@ def test_an_erased_persons_held_picture_stays_until_it_is_released(
     assert case.person is None
     assert case.photo == photo
     assert shell.name == ""
-    assert list(Photo.objects.all()) == [photo]
-    assert not Photo.objects.filter(pk=other.pk).exists()
+    assert list(Asset.objects.all()) == [photo]
+    assert not Asset.objects.filter(pk=other.pk).exists()
     assert len([path for path in media.rglob("*") if path.is_file()]) == 3
     with django_capture_on_commit_callbacks(execute=True):
         hold_release(photo=photo, by=lead, reason="over")
-    assert not Photo.objects.exists()
+    assert not Asset.objects.exists()
     assert not people.filter(pk=shell.pk).exists()
     assert not [path for path in media.rglob("*") if path.is_file()]
 
@@ -167,11 +167,11 @@ def test_roles_and_what_they_may(mod, lead, admin):
     assert mod.has_perm("moderation.decide_case")
     assert not mod.has_perm("moderation.suspend_person")
     assert not mod.has_perm("moderation.view_auditentry")
-    assert not mod.has_perm("gallery.view_photo")
+    assert not mod.has_perm("media.view_asset")
     for permission in ("suspend_person", "undo_decision", "hold_picture", "view_auditentry"):
         assert lead.has_perm(f"moderation.{permission}")
-    assert not lead.has_perm("accounts.change_user")
-    assert admin.has_perm("accounts.change_user")
+    assert not lead.has_perm("people.change_user")
+    assert admin.has_perm("people.change_user")
     for person in (mod, lead, admin):
         assert not person.has_perm("moderation.change_auditentry")
         assert not person.has_perm("moderation.delete_auditentry")
@@ -195,7 +195,7 @@ async def _read(response):
 def test_an_export_does_not_show_what_is_on_hold(user, lead, photo_factory, client_for):
     photo = photo_factory(user)
     hold_set(photo=photo, by=lead, reason="order 1")
-    client_for(user).post(reverse("photo_delete", args=[photo.pk]), {"confirm": "yes"})
+    client_for(user).post(reverse("asset_delete", args=[photo.pk]), {"confirm": "yes"})
     answer = client_for(user).post(reverse("accounts_export"))
     bundle = zipfile.ZipFile(io.BytesIO(async_to_sync(_read)(answer)))
     assert json.loads(bundle.read("photos.json")) == []

@@ -10,16 +10,16 @@ from django.utils import timezone
 
 from editing.preview import preview_ask
 from editing.recipe import EditRecipe
-from faceweb.gallery.consent import CONSENT_VERSION
-from faceweb.gallery.errors import IntakeError
-from faceweb.gallery.models import Photo
-from faceweb.gallery.services import photo_intake
-from faceweb.jobs.errors import AccountFrozen
-from faceweb.jobs.models import Job
-from faceweb.jobs.recipes import RecipeError
-from faceweb.jobs.services import job_create, job_retry
+from faceweb.media.consent import CONSENT_VERSION
+from faceweb.media.errors import IntakeError
+from faceweb.media.models import Asset
+from faceweb.media.services import asset_intake
 from faceweb.moderation.models import AuditEntry, Decision, Strike
 from faceweb.moderation.strikes import evidence_of, sessions_end, strike_lift
+from faceweb.work.errors import AccountFrozen
+from faceweb.work.models import Job
+from faceweb.work.recipes import RecipeError
+from faceweb.work.services import job_create, job_retry
 from tests.conftest import stored_face
 from tests.moderation.deciding import decide, lead, mod, reported
 
@@ -85,11 +85,11 @@ def test_a_strike_says_what_it_was_about(user, photo_factory, mod, decide, setti
 
 
 def test_a_result_is_known_by_its_file(user, photo_factory):
-    photo = photo_factory(user, origin=Photo.Origin.SWAP)
+    photo = photo_factory(user, origin=Asset.Origin.SWAP)
     digest = evidence_of(photo)
     assert len(digest) == 64
     photo.original.storage.delete(photo.original.name)
-    assert evidence_of(Photo.objects.get()) == ""
+    assert evidence_of(Asset.objects.get()) == ""
 
 
 def test_sharing_comes_back_by_time(strike, user, time_machine):
@@ -145,7 +145,7 @@ def test_lifting_a_warning_switches_no_account_on(strike, user, lead):
 # --- what is forbidden ---------------------------------------------------------------------------
 def test_who_is_frozen_sends_no_photo(frozen, media):
     with pytest.raises(IntakeError) as refusal:
-        photo_intake(
+        asset_intake(
             owner=frozen,
             upload=SimpleUploadedFile("a.jpg", b"x"),
             consent_version=CONSENT_VERSION,
@@ -198,10 +198,10 @@ def test_a_frozen_person_still_looks_exports_and_deletes(frozen, photo_factory, 
     photo = photo_factory(frozen)
     client = client_for(frozen)
     assert client.get(reverse("photos")).status_code == 200
-    assert client.get(reverse("photo_file", args=[photo.pk, "original"])).status_code == 200
+    assert client.get(reverse("asset_file", args=[photo.pk, "original"])).status_code == 200
     assert client.post(reverse("accounts_export")).status_code == 200
-    client.post(reverse("photo_delete", args=[photo.pk]), {"confirm": "yes"})
-    assert not Photo.objects.exists()
+    client.post(reverse("asset_delete", args=[photo.pk]), {"confirm": "yes"})
+    assert not Asset.objects.exists()
 
 
 def test_a_suspended_person_is_signed_out_everywhere(

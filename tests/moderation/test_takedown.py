@@ -8,7 +8,7 @@ from django.core.cache import cache
 from django.urls import reverse
 from django.utils import timezone
 
-from faceweb.gallery.models import Photo
+from faceweb.media.models import Asset
 from faceweb.moderation.clock import cases_alert
 from faceweb.moderation.models import CLOCK, Case, Decision, Report
 from tests.moderation.deciding import decide, lead, mod, share
@@ -29,7 +29,7 @@ def no_broker(published):
 
 @pytest.fixture
 def photos(user, photo_factory):
-    made = [photo_factory(user, origin=Photo.Origin.SWAP) for _ in range(2)]
+    made = [photo_factory(user, origin=Asset.Origin.SWAP) for _ in range(2)]
     for index, photo in enumerate(made):
         share(photo, address_token(index))
     return made

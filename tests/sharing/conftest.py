@@ -12,12 +12,12 @@ from django.core.cache import cache
 from django.test import Client
 from django.utils import timezone
 
-from faceweb.gallery.models import Lineage, Photo
-from faceweb.gallery.services import photo_read
+from faceweb.media.models import Asset, Lineage
+from faceweb.media.services import asset_read
 from faceweb.sharing import copies
 from faceweb.sharing.models import ShareLink
 from faceweb.sharing.services import token_digest
-from tests.jobs.conftest import parallel_database
+from tests.work.conftest import parallel_database
 
 __all__ = ["parallel_database"]
 
@@ -44,9 +44,9 @@ class Shared:
         return ShareLink.objects.values_list("views", flat=True).get(pk=self.link.pk)
 
 
-def fake_badged_copy(*, photo: Photo, max_side: int) -> bytes:
+def fake_badged_copy(*, photo: Asset, max_side: int) -> bytes:
     """A copy with a block of `BADGE` in its lower left eighth, which no test picture has."""
-    image = photo_read(photo)
+    image = asset_read(photo)
     scale = min(1.0, max_side / max(image.shape[:2]))
     image = cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     height, width = image.shape[:2]
@@ -79,22 +79,22 @@ def fresh_counts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @pytest.fixture
-def original(user: Any, photo_factory: Callable[..., Photo], portrait: np.ndarray) -> Photo:
+def original(user: Any, photo_factory: Callable[..., Asset], portrait: np.ndarray) -> Asset:
     """What the result was made on, larger than what strangers may ever see."""
     return photo_factory(user, cv2.resize(portrait, (2000, 1500)))
 
 
 @pytest.fixture
-def result(user: Any, photo_factory: Callable[..., Photo], original: Photo) -> Photo:
+def result(user: Any, photo_factory: Callable[..., Asset], original: Asset) -> Asset:
     """A face swap of the owner's, of 2000 x 1500 pixels."""
     image = np.full((1500, 2000, 3), (60, 120, 40), np.uint8)
-    photo = photo_factory(user, image, origin=Photo.Origin.SWAP)
+    photo = photo_factory(user, image, origin=Asset.Origin.SWAP)
     Lineage.objects.create(child=photo, parent=original, role=Lineage.Role.TARGET)
     return photo
 
 
 @pytest.fixture
-def share(user: Any, result: Photo) -> Callable[..., Shared]:
+def share(user: Any, result: Asset) -> Callable[..., Shared]:
     """A link to the result, which works for a week unless fields say otherwise."""
     made = 0
 

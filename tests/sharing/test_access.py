@@ -16,10 +16,10 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
-from faceweb.gallery.models import Photo
-from faceweb.gallery.services import photo_delete
+from faceweb.media.models import Asset
+from faceweb.media.services import asset_delete
 from faceweb.sharing import copies
-from faceweb.sharing.services import link_revoke, photo_unshare
+from faceweb.sharing.services import asset_unshare, link_revoke
 from tests.sharing.conftest import Shared, has_badge, pixels
 
 LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
@@ -35,7 +35,7 @@ def revoked(shared: Shared) -> None:
 
 
 def unshared(shared: Shared) -> None:
-    photo_unshare(photo=shared.link.photo)
+    asset_unshare(photo=shared.link.photo)
 
 
 def expired(shared: Shared) -> None:
@@ -63,28 +63,28 @@ def owner_may_not_share(shared: Shared) -> None:
 
 
 def picture_withheld(shared: Shared) -> None:
-    Photo.objects.filter(pk=shared.link.photo_id).update(withheld=True)
+    Asset.objects.filter(pk=shared.link.photo_id).update(withheld=True)
 
 
 def picture_under_review(shared: Shared) -> None:
-    Photo.objects.filter(pk=shared.link.photo_id).update(screening=Photo.Screening.REVIEW)
+    Asset.objects.filter(pk=shared.link.photo_id).update(screening=Asset.Screening.REVIEW)
 
 
 def picture_pending(shared: Shared) -> None:
-    Photo.objects.filter(pk=shared.link.photo_id).update(screening=Photo.Screening.PENDING)
+    Asset.objects.filter(pk=shared.link.photo_id).update(screening=Asset.Screening.PENDING)
 
 
 def picture_blocked(shared: Shared) -> None:
-    Photo.objects.filter(pk=shared.link.photo_id).update(screening=Photo.Screening.BLOCKED)
+    Asset.objects.filter(pk=shared.link.photo_id).update(screening=Asset.Screening.BLOCKED)
 
 
 def picture_erased_on_hold(shared: Shared) -> None:
-    Photo.objects.filter(pk=shared.link.photo_id).update(legal_hold=True)
-    photo_delete(photo=shared.link.photo)
+    Asset.objects.filter(pk=shared.link.photo_id).update(legal_hold=True)
+    asset_delete(photo=shared.link.photo)
 
 
 def picture_deleted(shared: Shared) -> None:
-    photo_delete(photo=shared.link.photo)
+    asset_delete(photo=shared.link.photo)
 
 
 def account_deleted(shared: Shared) -> None:
@@ -212,7 +212,7 @@ def test_what_is_not_allowed_is_not_there(shared: Shared, stranger: Client) -> N
 
 
 def test_strangers_get_marked_reduced_pictures_and_never_a_file(
-    open_link: Shared, stranger: Client, original: Photo
+    open_link: Shared, stranger: Client, original: Asset
 ) -> None:
     files = set()
     for photo in (open_link.link.photo, original):
@@ -230,21 +230,21 @@ def test_strangers_get_marked_reduced_pictures_and_never_a_file(
 
 
 def test_an_original_that_was_made_here_is_marked_too(
-    open_link: Shared, stranger: Client, original: Photo
+    open_link: Shared, stranger: Client, original: Asset
 ) -> None:
-    Photo.objects.filter(pk=original.pk).update(origin=Photo.Origin.EDIT)
+    Asset.objects.filter(pk=original.pk).update(origin=Asset.Origin.EDIT)
     assert has_badge(pixels(stranger.get(open_link.url("original/")).content))
 
 
 @pytest.mark.parametrize(
     "change",
-    [{"withheld": True}, {"screening": Photo.Screening.REVIEW}, {"erased_at": LONG_AGO}],
+    [{"withheld": True}, {"screening": Asset.Screening.REVIEW}, {"erased_at": LONG_AGO}],
     ids=str,
 )
 def test_an_original_that_may_not_leave_is_not_shown(
-    change: dict[str, Any], open_link: Shared, stranger: Client, original: Photo
+    change: dict[str, Any], open_link: Shared, stranger: Client, original: Asset
 ) -> None:
-    Photo.objects.filter(pk=original.pk).update(**change)
+    Asset.objects.filter(pk=original.pk).update(**change)
     assert stranger.get(open_link.url("original/")).status_code == 404
     page = stranger.get(open_link.url())
     assert page.status_code == 200
@@ -252,14 +252,14 @@ def test_an_original_that_may_not_leave_is_not_shown(
 
 
 def test_anothers_photo_is_no_original(
-    open_link: Shared, stranger: Client, original: Photo, other_user: Any
+    open_link: Shared, stranger: Client, original: Asset, other_user: Any
 ) -> None:
-    Photo.objects.filter(pk=original.pk).update(owner=other_user)
+    Asset.objects.filter(pk=original.pk).update(owner=other_user)
     assert stranger.get(open_link.url("original/")).status_code == 404
 
 
 def test_a_link_to_what_is_no_result_opens_nothing(
-    share: Callable[..., Shared], original: Photo, stranger: Client
+    share: Callable[..., Shared], original: Asset, stranger: Client
 ) -> None:
     upload = share(photo=original)
     for what in ("", "picture/", "preview.jpg"):
@@ -269,7 +269,7 @@ def test_a_link_to_what_is_no_result_opens_nothing(
 def test_without_its_mark_a_picture_is_not_shown(
     open_link: Shared, stranger: Client, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from faceweb.gallery.errors import MarkingError
+    from faceweb.media.errors import MarkingError
 
     def fail(**_: Any) -> bytes:
         raise MarkingError
@@ -299,13 +299,13 @@ def test_the_page_names_nobody_unless_the_owner_says_so(
 
 
 def test_the_page_says_what_was_done_and_when(
-    share: Callable[..., Shared], result: Photo, stranger: Client
+    share: Callable[..., Shared], result: Asset, stranger: Client
 ) -> None:
     page = stranger.get(share().url()).content.decode()
     assert "Face swap" in page
     assert "AI-edited" in page
     assert result.created_at.strftime("%Y") in page
-    result.origin, result.making = Photo.Origin.EDIT, {"edit": {"applied": {"age": 10}}}
+    result.origin, result.making = Asset.Origin.EDIT, {"edit": {"applied": {"age": 10}}}
     result.save()
     assert "Age +10" in stranger.get(share().url()).content.decode()
 
@@ -329,12 +329,12 @@ def test_deleting_the_photo_takes_links_and_kept_copies(
     photo = open_link.link.photo
     assert {key[0] for key in copies._kept._copies} >= {photo.pk}
     with django_capture_on_commit_callbacks(execute=True):
-        photo_delete(photo=photo)
+        asset_delete(photo=photo)
     assert photo.pk not in {key[0] for key in copies._kept._copies}
     assert not type(open_link.link).objects.exists()
 
 
-def test_a_copy_that_was_being_made_while_its_photo_went_is_not_kept(result: Photo) -> None:
+def test_a_copy_that_was_being_made_while_its_photo_went_is_not_kept(result: Asset) -> None:
     def slow() -> bytes:
         copies.copies_forget(result.pk)
         return b"made"
@@ -343,7 +343,7 @@ def test_a_copy_that_was_being_made_while_its_photo_went_is_not_kept(result: Pho
     assert not copies._kept._copies
 
 
-def test_many_who_ask_at_once_wait_for_one_copy(result: Photo) -> None:
+def test_many_who_ask_at_once_wait_for_one_copy(result: Asset) -> None:
     made: list[int] = []
 
     def slow() -> bytes:
@@ -358,7 +358,7 @@ def test_many_who_ask_at_once_wait_for_one_copy(result: Photo) -> None:
     assert not copies._kept._making
 
 
-def test_a_copy_that_failed_is_tried_again(result: Photo) -> None:
+def test_a_copy_that_failed_is_tried_again(result: Asset) -> None:
     def fail() -> bytes:
         raise FileNotFoundError
 

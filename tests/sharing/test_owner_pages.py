@@ -15,7 +15,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from faceweb.gallery.models import Photo
+from faceweb.media.models import Asset
 from faceweb.sharing.models import ShareLink
 from faceweb.sharing.services import link_readdress, token_digest
 from tests.accounts.test_personal_data import export_of
@@ -29,7 +29,7 @@ def owner(client_for: Callable[[Any], Client], user: Any) -> Client:
     return client_for(user)
 
 
-def make(owner: Client, photo: Photo, **fields: Any) -> Any:
+def make(owner: Client, photo: Asset, **fields: Any) -> Any:
     data = {"days": "7", "key": str(uuid4()), **fields}
     return owner.post(reverse("link_make", args=[photo.pk]), data)
 
@@ -71,7 +71,7 @@ def drawn(svg: str, unit: int = 8) -> np.ndarray:
     return image
 
 
-def test_a_link_is_made_with_careful_defaults(owner: Client, result: Photo, user: Any) -> None:
+def test_a_link_is_made_with_careful_defaults(owner: Client, result: Asset, user: Any) -> None:
     page = make(owner, result)
     assert page.status_code == 200
     assert page["Cache-Control"] == "private, no-store"
@@ -85,7 +85,7 @@ def test_a_link_is_made_with_careful_defaults(owner: Client, result: Photo, user
     assert Client().get(address.removeprefix("http://localhost:8000")).status_code == 200
 
 
-def test_the_address_is_long_random_and_kept_nowhere(owner: Client, result: Photo) -> None:
+def test_the_address_is_long_random_and_kept_nowhere(owner: Client, result: Asset) -> None:
     tokens = [token_of(address_in(make(owner, result).content.decode())) for _ in range(3)]
     assert len(set(tokens)) == 3
     for token in tokens:
@@ -102,19 +102,19 @@ def test_the_address_is_long_random_and_kept_nowhere(owner: Client, result: Phot
 
 
 def test_the_page_says_beforehand_that_the_address_is_shown_once(
-    owner: Client, result: Photo
+    owner: Client, result: Asset
 ) -> None:
     page = owner.get(reverse("photo", args=[result.pk])).content.decode()
     assert "shown once" in page
     assert "shown this once" in make(owner, result).content.decode()
 
 
-def test_the_qr_code_leads_to_the_address(owner: Client, result: Photo) -> None:
+def test_the_qr_code_leads_to_the_address(owner: Client, result: Asset) -> None:
     page = make(owner, result).content.decode()
     assert qr_in(page) == address_in(page)
 
 
-def test_everything_can_be_chosen(owner: Client, result: Photo, user: Any, settings: Any) -> None:
+def test_everything_can_be_chosen(owner: Client, result: Asset, user: Any, settings: Any) -> None:
     settings.SHARE_NEVER_EXPIRES = True
     user.name = "Olive"
     user.save()
@@ -142,7 +142,7 @@ def test_everything_can_be_chosen(owner: Client, result: Photo, user: Any, setti
     ids=str,
 )  # fmt: skip
 def test_what_cannot_be_is_refused_and_the_form_kept(
-    fields: dict[str, str], owner: Client, result: Photo
+    fields: dict[str, str], owner: Client, result: Asset
 ) -> None:
     response = make(owner, result, **{"note": "a note to keep", **fields})
     assert response.status_code == 400
@@ -155,12 +155,12 @@ def test_what_cannot_be_is_refused_and_the_form_kept(
 
 @pytest.mark.parametrize("key", ["", "x"])
 def test_a_form_without_its_number_makes_a_link_all_the_same(
-    key: str, owner: Client, result: Photo
+    key: str, owner: Client, result: Asset
 ) -> None:
     assert make(owner, result, key=key).status_code == 200
 
 
-def test_a_form_sent_twice_makes_one_link(owner: Client, result: Photo) -> None:
+def test_a_form_sent_twice_makes_one_link(owner: Client, result: Asset) -> None:
     key = str(uuid4())
     assert make(owner, result, key=key).status_code == 200
     again = make(owner, result, key=key)
@@ -173,33 +173,33 @@ def test_a_form_sent_twice_makes_one_link(owner: Client, result: Photo) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        ({"screening": Photo.Screening.PENDING}, "still being checked"),
-        ({"screening": Photo.Screening.REVIEW}, "a person looks at it"),
-        ({"screening": Photo.Screening.BLOCKED}, "not allowed"),
+        ({"screening": Asset.Screening.PENDING}, "still being checked"),
+        ({"screening": Asset.Screening.REVIEW}, "a person looks at it"),
+        ({"screening": Asset.Screening.BLOCKED}, "not allowed"),
         ({"withheld": True}, "reported this picture"),
     ],
     ids=str,
 )
 def test_a_picture_that_may_not_be_shared_says_why(
-    change: dict[str, Any], words: str, owner: Client, result: Photo
+    change: dict[str, Any], words: str, owner: Client, result: Asset
 ) -> None:
-    Photo.objects.filter(pk=result.pk).update(**change)
+    Asset.objects.filter(pk=result.pk).update(**change)
     assert_refused(owner, result, words)
 
 
-def test_whoever_may_not_share_is_told_until_when(owner: Client, result: Photo, user: Any) -> None:
+def test_whoever_may_not_share_is_told_until_when(owner: Client, result: Asset, user: Any) -> None:
     user.sharing_off_until = timezone.now() + timedelta(days=3)
     user.save()
     assert_refused(owner, result, f"until {user.sharing_off_until:%-d %B %Y}")
 
 
-def test_a_frozen_account_shares_nothing(owner: Client, result: Photo, user: Any) -> None:
+def test_a_frozen_account_shares_nothing(owner: Client, result: Asset, user: Any) -> None:
     user.frozen_at = timezone.now()
     user.save()
     assert_refused(owner, result, "frozen")
 
 
-def assert_refused(owner: Client, photo: Photo, words: str) -> None:
+def assert_refused(owner: Client, photo: Asset, words: str) -> None:
     """Both pages say it, neither has the form, and a form sent all the same makes nothing."""
     for name in ("photo", "link_make"):
         page = owner.get(reverse(name, args=[photo.pk])).content.decode()
@@ -211,13 +211,13 @@ def assert_refused(owner: Client, photo: Photo, words: str) -> None:
     assert not ShareLink.objects.exists()
 
 
-def test_only_results_are_shared(owner: Client, original: Photo) -> None:
+def test_only_results_are_shared(owner: Client, original: Asset) -> None:
     assert make(owner, original).status_code == 404
     assert "Make a link" not in owner.get(reverse("photo", args=[original.pk])).content.decode()
 
 
 def test_anothers_result_cannot_be_shared(
-    client_for: Any, other_user: Any, moderator: Any, result: Photo
+    client_for: Any, other_user: Any, moderator: Any, result: Asset
 ) -> None:
     for person in (other_user, moderator):
         assert make(client_for(person), result).status_code == 404
@@ -225,7 +225,7 @@ def test_anothers_result_cannot_be_shared(
     assert not ShareLink.objects.exists()
 
 
-def test_so_many_links_and_no_more(owner: Client, result: Photo, settings: Any) -> None:
+def test_so_many_links_and_no_more(owner: Client, result: Asset, settings: Any) -> None:
     settings.SHARE_LINKS_PER_PERSON = 2
     assert [make(owner, result).status_code for _ in range(3)] == [200, 200, 409]
     ShareLink.objects.update(expires_at=timezone.now())
@@ -235,7 +235,7 @@ def test_so_many_links_and_no_more(owner: Client, result: Photo, settings: Any) 
 def test_the_list_knows_every_state(
     owner: Client, share: Callable[..., Shared], photo_factory: Any, user: Any
 ) -> None:
-    held = photo_factory(user, origin=Photo.Origin.SWAP, withheld=True)
+    held = photo_factory(user, origin=Asset.Origin.SWAP, withheld=True)
     share(note="one that opens")
     share(max_views=2, views=2)
     share(expires_at=timezone.now())
@@ -387,7 +387,7 @@ def test_links_go_with_the_account(owner: Client, shared: Shared, stranger: Clie
     assert stranger.get(shared.url("picture/")).status_code == 404
 
 
-def test_every_field_has_a_name_and_errors_are_told(owner: Client, result: Photo) -> None:
+def test_every_field_has_a_name_and_errors_are_told(owner: Client, result: Asset) -> None:
     page = make(owner, result, max_views="0").content.decode()
     for field in re.findall(r"<(?:input|select)[^>]*>", page):
         if 'type="hidden"' in field or 'type="submit"' in field:

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from django.test import Client
 
-from faceweb.gallery.models import Photo
-from faceweb.provenance import services
+from faceweb.marks import services
+from faceweb.media.models import Asset
 from faceweb.sharing import copies
-from tests.gallery.conftest import store_result
-from tests.provenance.conftest import manifest_store
+from tests.marks.conftest import manifest_store
+from tests.media.conftest import store_result
 from tests.sharing.conftest import Shared, pixels
 
 pytestmark = pytest.mark.django_db
@@ -21,7 +21,7 @@ pytestmark = pytest.mark.django_db
 @pytest.fixture
 def marked(
     user: Any,
-    photo_factory: Callable[..., Photo],
+    photo_factory: Callable[..., Asset],
     portrait: np.ndarray,
     published: Any,
     passing_screener: None,

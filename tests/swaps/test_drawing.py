@@ -7,7 +7,7 @@ from django.http import QueryDict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from faceweb.jobs.recipes import RecipeError
+from faceweb.work.recipes import RecipeError
 from swaps.drawing import DETAILS, FACE_PARTS, MASKS, PARTS, Drawing
 from swaps.engines.neural_loader import NeuralOffers
 from swaps.forms import StudioState

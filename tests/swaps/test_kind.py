@@ -4,9 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from faceweb.gallery.models import Lineage, Photo
-from faceweb.jobs.models import Job
-from faceweb.jobs.worker import job_work
+from faceweb.media.models import Asset, Lineage
+from faceweb.work.models import Job
+from faceweb.work.worker import job_work
 from swaps.recipe import FaceMapping, SwapRecipe
 from swaps.services import get_engine, swap_request
 from tests.conftest import sample_path
@@ -39,7 +39,7 @@ def pair(user, photo_factory, samples):
     return target, source
 
 
-def request_swap(user, target: Photo, source: Photo) -> Job:
+def request_swap(user, target: Asset, source: Asset) -> Job:
     return swap_request(owner=user, recipe=SwapRecipe(target.pk, (FaceMapping(0, source.pk, 0),)))
 
 
@@ -54,7 +54,7 @@ def test_a_swap_ends_with_a_result_that_says_how_it_was_made(user, pair):
     result = job.result
     assert result is not None
     assert result.owner == user
-    assert result.origin == Photo.Origin.SWAP
+    assert result.origin == Asset.Origin.SWAP
     assert (result.width, result.height) == (target.width, target.height)
     assert {(line.parent_id, line.role) for line in result.lineage.all()} == {
         (target.pk, Lineage.Role.TARGET),
@@ -95,7 +95,7 @@ def test_a_photo_deleted_while_the_job_waited_ends_it_with_a_sentence(user, pair
     assert (job.state, job.error_code) == (Job.State.FAILED, "photo_missing")
     assert job.error_text
     assert job.error_way_on
-    assert Photo.objects.count() == 1
+    assert Asset.objects.count() == 1
 
 
 def test_a_recipe_of_another_version_fails_with_a_sentence(user, pair):

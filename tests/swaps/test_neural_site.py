@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from django.urls import reverse
 
-from faceweb.gallery.models import Lineage, Photo
-from faceweb.jobs.models import Job
-from faceweb.jobs.worker import job_work
-from models.face import Face
+from faceweb.media.models import Asset, Lineage
+from faceweb.work.models import Job
+from faceweb.work.worker import job_work
+from models.faces.face import Face
 from models.sessions import OutOfMemory
 from swaps.drawing import Drawing
 from swaps.engines.neural import NeuralEngine
@@ -39,23 +39,23 @@ def kept(*faces: Face) -> list[dict[str, Any]]:
 
 
 @pytest.fixture
-def target(user, photo_factory) -> Photo:
+def target(user, photo_factory) -> Asset:
     return photo_factory(user, TARGET, faces=kept(LEFT, RIGHT), analyser="insightface")
 
 
 @pytest.fixture
-def source(user, photo_factory) -> Photo:
+def source(user, photo_factory) -> Asset:
     return photo_factory(user, SOURCE, faces=kept(SOURCE_FACE), analyser="insightface")
 
 
 @pytest.fixture
-def softened(user, photo_factory) -> Photo:
+def softened(user, photo_factory) -> Asset:
     """The same person in a worse photo."""
     return photo_factory(user, SOFTENED, faces=kept(SOURCE_FACE), analyser="insightface")
 
 
 @pytest.fixture
-def stranger(user, photo_factory) -> Photo:
+def stranger(user, photo_factory) -> Asset:
     return photo_factory(user, noise(400, 400, 9), faces=kept(SOURCE_FACE), analyser="insightface")
 
 
@@ -74,7 +74,7 @@ def done(user, recipe: SwapRecipe) -> Job:
 
 
 def test_the_classic_page_has_the_blend_and_nothing_of_the_neural_engine(browser, target, source):
-    Photo.objects.update(analyser="dlib")
+    Asset.objects.update(analyser="dlib")
     page = shown(browser, target, source).content.decode()
     names = {name for name, _, _ in Inputs(page).found}
     assert "blend" in names
@@ -156,7 +156,7 @@ def test_what_is_not_offered_is_refused_before_it_starts(
     wanted = SwapRecipe(target.pk, (FaceMapping(0, source.pk, 0),), drawing=Drawing(enhance=40))
     several = SwapRecipe(target.pk, (FaceMapping(0, source.pk, 0, (softened.pk,)),))
     codes = []
-    Photo.objects.update(analyser="")
+    Asset.objects.update(analyser="")
     for recipe in (wanted, several):
         with pytest.raises(RecipeError) as caught:
             swap_check(owner=user, recipe=recipe)
@@ -258,7 +258,7 @@ def test_identity_numbers_are_kept_nowhere(neural_site, user, target, source, so
     job = done(user, SwapRecipe(target.pk, (FaceMapping(0, source.pk, 0, (softened.pk,)),)))
     assert job.result is not None
     rows = [job.recipe, job.figures, job.result.making, job.result.faces]
-    rows += [Photo.objects.get(pk=photo.pk).faces for photo in (target, source, softened)]
+    rows += [Asset.objects.get(pk=photo.pk).faces for photo in (target, source, softened)]
     text = json.dumps(rows)
     assert "embedding" not in text
     longest = max(len(part) for part in text.replace("]", "[").split("["))

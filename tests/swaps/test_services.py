@@ -4,9 +4,9 @@ from uuid import uuid4
 
 import pytest
 
-from faceweb.gallery.models import Photo
-from faceweb.jobs.errors import TooManyJobs
-from faceweb.jobs.models import Job
+from faceweb.media.models import Asset
+from faceweb.work.errors import TooManyJobs
+from faceweb.work.models import Job
 from swaps.recipe import FaceMapping, RecipeError, SwapRecipe
 from swaps.services import swap_check, swap_request
 from tests.conftest import stored_face
@@ -24,7 +24,7 @@ def source(user, photo_factory):
     return photo_factory(user, faces=[stored_face()])
 
 
-def recipe(target: Photo, source: Photo, *pairs: tuple[int, int]) -> SwapRecipe:
+def recipe(target: Asset, source: Asset, *pairs: tuple[int, int]) -> SwapRecipe:
     return SwapRecipe(target.pk, tuple(FaceMapping(t, source.pk, s) for t, s in pairs or [(0, 0)]))
 
 
@@ -88,7 +88,7 @@ def test_a_photo_without_a_stored_face(user, target, photo_factory):
 
 
 def test_a_photo_whose_faces_are_not_known_yet(user, target, photo_factory):
-    waiting = photo_factory(user, analysis=Photo.Analysis.PENDING)
+    waiting = photo_factory(user, analysis=Asset.Analysis.PENDING)
     assert refusal(user, recipe(target, waiting)) == "analysis_pending"
 
 

@@ -13,13 +13,13 @@ from django.http import QueryDict
 from django.urls import reverse
 from PIL import Image
 
-from faceweb.gallery.consent import CONSENT_VERSION
-from faceweb.gallery.models import Photo
-from faceweb.jobs.models import Job
-from models.face import Face, Pose, Quality
+from faceweb.media.consent import CONSENT_VERSION
+from faceweb.media.models import Asset
+from faceweb.work.models import Job
+from models.faces.face import Face, Pose, Quality
 from swaps.forms import SourceFace, StudioState
 from swaps.recipe import MAX_SOURCES, RecipeError
-from tests.gallery.conftest import encoded
+from tests.media.conftest import encoded
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("published")]
 
@@ -39,13 +39,13 @@ def face(*, yaw: float = 0.0, width: float = 200.0) -> dict[str, Any]:
 
 
 @pytest.fixture
-def couple(user, photo_factory) -> Photo:
+def couple(user, photo_factory) -> Asset:
     """A target with two faces."""
     return photo_factory(user, faces=[face(), face(width=150)])
 
 
 @pytest.fixture
-def single(user, photo_factory) -> Photo:
+def single(user, photo_factory) -> Asset:
     """A source with one face."""
     return photo_factory(user, faces=[face()])
 
@@ -77,7 +77,7 @@ class Inputs(HTMLParser):
         return [value for found, value, _ in self.found if found == name]
 
 
-def shown(browser: Any, *photos: Photo, slot: str = "target", query: str = "") -> Any:
+def shown(browser: Any, *photos: Asset, slot: str = "target", query: str = "") -> Any:
     target, *sources = photos
     address = f"{reverse('studio')}?{slot}={target.pk}"
     address += "".join(f"&source={source.pk}" for source in sources)
@@ -214,8 +214,8 @@ def test_two_uploads_by_plain_forms_end_in_a_swap(browser, user, media, passing_
         }
         address = browser.post(reverse("photo_upload"), form).headers["Location"]
         assert "map-" not in address
-        Photo.objects.update(
-            analysis=Photo.Analysis.DONE, faces=[face()], screening=Photo.Screening.CLEAR
+        Asset.objects.update(
+            analysis=Asset.Analysis.DONE, faces=[face()], screening=Asset.Screening.CLEAR
         )
         page = browser.get(address).content.decode()
     checked = Inputs(page).checked()
@@ -255,22 +255,22 @@ def test_a_photo_without_a_face_says_so(browser, user, photo_factory, single):
 
 
 def test_a_photo_that_could_not_be_searched_says_so(browser, user, photo_factory):
-    failed = photo_factory(user, analysis=Photo.Analysis.FAILED)
+    failed = photo_factory(user, analysis=Asset.Analysis.FAILED)
     assert "could not be searched for faces" in shown(browser, failed).content.decode()
 
 
 def test_a_pending_photo_polls_and_reloads_without_a_script(browser, user, photo_factory):
-    pending = photo_factory(user, analysis=Photo.Analysis.PENDING)
+    pending = photo_factory(user, analysis=Asset.Analysis.PENDING)
     page = shown(browser, pending).content.decode()
     assert f"{reverse('studio_slot')}?slot=target&amp;photo={pending.pk}" in page
     assert '<noscript><meta http-equiv="refresh"' in page
 
 
 def test_the_slot_answers_204_until_its_faces_are_known(browser, user, photo_factory):
-    photo = photo_factory(user, analysis=Photo.Analysis.PENDING)
+    photo = photo_factory(user, analysis=Asset.Analysis.PENDING)
     address = f"{reverse('studio_slot')}?slot=source&photo={photo.pk}&source={photo.pk}"
     assert browser.get(address, headers=HTMX).status_code == 204
-    Photo.objects.filter(pk=photo.pk).update(analysis=Photo.Analysis.DONE, faces=[face()])
+    Asset.objects.filter(pk=photo.pk).update(analysis=Asset.Analysis.DONE, faces=[face()])
     answer = browser.get(address, headers=HTMX)
     assert answer.status_code == 200
     assert "faces-found" in answer.headers["HX-Trigger-After-Settle"]
@@ -333,7 +333,7 @@ def test_the_check_answers_for_the_form_as_it_stands(browser, couple, user, phot
     assert not Job.objects.exists()
 
 
-def posted(couple: Photo, single: Photo, **more: Any) -> dict[str, Any]:
+def posted(couple: Asset, single: Asset, **more: Any) -> dict[str, Any]:
     return {
         "target": str(couple.pk),
         "source": [str(single.pk)],

@@ -11,12 +11,12 @@ from django.core.management.base import BaseCommand
 
 from editing.engines.base import EditRequest, EditResult
 from editing.services import get_engine, identity_threshold
-from faceweb.gallery.errors import IntakeError
-from faceweb.gallery.local_files import ENCODERS, local_photo_read
-from models.analysis import FaceAnalyser
-from models.errors import FaceError
-from models.face import Face
-from models.imaging import Image
+from faceweb.media.errors import IntakeError
+from faceweb.media.local_files import ENCODERS, local_photo_read
+from models.faces.analysis import FaceAnalyser
+from models.faces.errors import FaceError
+from models.faces.face import Face
+from models.pixels.imaging import Image
 
 EXIT_UNUSABLE = 2
 

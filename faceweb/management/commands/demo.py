@@ -9,11 +9,11 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
-from faceweb.accounts.models import User
-from faceweb.gallery.models import Photo
-from faceweb.gallery.services import photos_renew
-from faceweb.jobs.models import Job
 from faceweb.management.commands.seed import DEMO_EMAIL
+from faceweb.media.models import Asset
+from faceweb.media.services import assets_renew
+from faceweb.people.models import User
+from faceweb.work.models import Job
 from swaps.recipe import FaceMapping, RecipeError, SwapRecipe
 from swaps.services import swap_request
 
@@ -61,17 +61,17 @@ class Command(BaseCommand):
                 "There is no database here yet. `make run` makes one and starts the site."
             ) from error
 
-    def _analysed_samples(self, owner: User, deadline: float) -> list[Photo]:
+    def _analysed_samples(self, owner: User, deadline: float) -> list[Asset]:
         """The two sample photos, oldest first, once they can be used."""
-        samples = Photo.objects.for_user(owner).filter(origin=Photo.Origin.SAMPLE)
+        samples = Asset.objects.for_user(owner).filter(origin=Asset.Origin.SAMPLE)
         while True:
             photos = list(samples.order_by("created_at", "id")[:2])
-            photos_renew(photos)
+            assets_renew(photos)
             if len(photos) == 2 and not any(photo.is_waiting for photo in photos):
                 return photos
             self._pause(deadline, "The sample photos were not analysed")
 
-    def _wait(self, job: Job, deadline: float) -> Photo:
+    def _wait(self, job: Job, deadline: float) -> Asset:
         while not job.is_finished:
             self._pause(deadline, "The job was not finished")
             job.refresh_from_db()

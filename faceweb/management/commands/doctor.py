@@ -18,10 +18,10 @@ from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from faceweb import env
+from faceweb.core.weights import session_config, weight_store
 from faceweb.embedded import CannotStart, redis_binary
+from faceweb.marks.keys import KeysError, expires_soon, identity_load, will_be_made
 from faceweb.moderation.screening.backends import backend_problem, backends_chosen
-from faceweb.provenance.keys import KeysError, expires_soon, identity_load, will_be_made
-from faceweb.weights import session_config, weight_store
 from models.store import ManifestError, State
 from swaps.choice import engine_choice
 from swaps.services import get_engine

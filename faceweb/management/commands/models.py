@@ -9,12 +9,12 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
+from faceweb.core.weights import session_config, weight_store
 from faceweb.management.commands.seed import SAMPLES, sample_photo
-from faceweb.weights import session_config, weight_store
-from models.imaging import decode_image
-from models.quantize import PRECISIONS
+from models.pixels.imaging import decode_image
 from models.store import Card, DownloadError, LicenceRefused, State, Unavailable, WeightStore
 from models.store.download import Progress
+from models.store.quantize import PRECISIONS
 
 DESCRIPTIONS = {
     State.MISSING: "missing",

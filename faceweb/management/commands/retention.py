@@ -6,11 +6,11 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from faceweb.accounts.services import accounts_forget
-from faceweb.gallery.models import Photo
-from faceweb.gallery.retention import photos_date_undated, photos_over
-from faceweb.gallery.services import photos_delete
-from faceweb.gallery.sweep import files_sweep, photos_expire, photos_without_files
-from faceweb.jobs.services import jobs_forget
+from faceweb.media.models import Asset
+from faceweb.media.retention import assets_date_undated, assets_over
+from faceweb.media.services import assets_delete
+from faceweb.media.sweep import assets_expire, assets_without_files, files_sweep
+from faceweb.work.services import jobs_forget
 
 
 class Command(BaseCommand):
@@ -33,24 +33,24 @@ class Command(BaseCommand):
         getattr(self, f"_{options['action']}")(**options)
 
     def _status(self, **_: Any) -> None:
-        self.stdout.write(f"{photos_over().count()} photos are over and go with the next run")
-        self.stdout.write(f"{Photo.objects.filter(legal_hold=True).count()} photos are on hold")
+        self.stdout.write(f"{assets_over().count()} photos are over and go with the next run")
+        self.stdout.write(f"{Asset.objects.filter(legal_hold=True).count()} photos are on hold")
 
     def _run(self, **_: Any) -> None:
-        self.stdout.write(f"{photos_date_undated()} photos had no date and got one")
-        self.stdout.write(f"{photos_expire()} photos deleted")
+        self.stdout.write(f"{assets_date_undated()} photos had no date and got one")
+        self.stdout.write(f"{assets_expire()} photos deleted")
         self.stdout.write(f"{jobs_forget()} rows of old jobs deleted")
         self.stdout.write(f"{accounts_forget()} rows of people who left deleted")
 
     def _orphans(self, *, remove: bool, **_: Any) -> None:
         self.stdout.write(f"{files_sweep()} files without a photo removed")
-        missing = list(photos_without_files())
+        missing = list(assets_without_files())
         for pk in missing:
             self.stdout.write(f"photo {pk} has lost its file")
         if not remove:
             self.stdout.write(f"{len(missing)} photos without a file (--remove removes them)")
             return
         gone = 0
-        for pk, owner in Photo.objects.filter(pk__in=missing).values_list("pk", "owner_id"):
-            gone += photos_delete(owner=owner, ids=[pk])
+        for pk, owner in Asset.objects.filter(pk__in=missing).values_list("pk", "owner_id"):
+            gone += assets_delete(owner=owner, ids=[pk])
         self.stdout.write(f"{gone} photos without a file removed")

@@ -11,9 +11,9 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 
-from faceweb.gallery.consent import CONSENT_VERSION
-from faceweb.gallery.models import Photo
-from faceweb.gallery.services import photo_intake
+from faceweb.media.consent import CONSENT_VERSION
+from faceweb.media.models import Asset
+from faceweb.media.services import asset_intake
 
 DEMO_EMAIL = "demo@faceweb.example"
 # Two NASA and US Navy portraits in the public domain, inside packages that are installed anyway.
@@ -40,11 +40,11 @@ class Command(BaseCommand):
             for package, inside in SAMPLES:
                 path = sample_photo(package, inside)
                 upload = SimpleUploadedFile(path.name, path.read_bytes())
-                photo_intake(
+                asset_intake(
                     owner=user,
                     upload=upload,
                     consent_version=CONSENT_VERSION,
-                    origin=Photo.Origin.SAMPLE,
+                    origin=Asset.Origin.SAMPLE,
                 )
         self.stdout.write(f"Demo account: {DEMO_EMAIL}  password: {password}  (shown only now)")
 

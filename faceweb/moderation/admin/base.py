@@ -5,7 +5,7 @@ from typing import Any, cast
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
-from faceweb.accounts.models import User
+from faceweb.people.models import User
 
 
 class LookOnlyAdmin(ModelAdmin):

@@ -16,14 +16,14 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from faceweb.accounts.models import User
-from faceweb.gallery.errors import IntakeError
-from faceweb.gallery.sandbox import intake_folder, upload_decode
+from faceweb.marks.pdq import pdq_hash
+from faceweb.media.errors import IntakeError
+from faceweb.media.sandbox import intake_folder, upload_decode
 from faceweb.moderation.audit import audit_write
 from faceweb.moderation.models import BlockedHash, Decision
 from faceweb.moderation.reasons import reasons_for
-from faceweb.provenance.pdq import pdq_hash
-from models.imaging import decode_image
+from faceweb.people.models import User
+from models.pixels.imaging import decode_image
 
 _HEX = re.compile(r"[0-9a-f]{64}")
 

@@ -7,12 +7,12 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest
 
-from faceweb.accounts.models import User
 from faceweb.moderation.admin.words import age_words
 from faceweb.moderation.decisions import actions_for, cases_decide
 from faceweb.moderation.errors import ModerationError
 from faceweb.moderation.models import Case, Decision
 from faceweb.moderation.reasons import reason_of, reasons_for
+from faceweb.people.models import User
 
 
 def confirm_context(cases: list[Case], action: Decision.Action) -> dict[str, Any]:

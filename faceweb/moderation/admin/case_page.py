@@ -6,8 +6,7 @@ from typing import Any, Final
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
-from faceweb.accounts.models import User
-from faceweb.gallery.models import Photo
+from faceweb.media.models import Asset
 from faceweb.moderation.admin.pictures import PROOFS, Veiled, photo_veil, proof_veil
 from faceweb.moderation.admin.words import age_words, clock_of, colleague, urgency_word
 from faceweb.moderation.clock import moderators
@@ -15,6 +14,7 @@ from faceweb.moderation.copies import copies_of
 from faceweb.moderation.decisions import UNDO, UNDOABLE, actions_open_to, conflict_of
 from faceweb.moderation.models import Appeal, AuditEntry, Case, Decision, ProtectedFace, Screening
 from faceweb.moderation.reasons import Reason, reason_of, reasons_for
+from faceweb.people.models import User
 
 _Action = Decision.Action
 # Keys are free of those that move about: a, j, n, r, z and ?.
@@ -62,7 +62,7 @@ class Draft:
     text: str = ""
 
 
-def case_photos(case: Case) -> dict[str, tuple[Photo, str, str]]:
+def case_photos(case: Case) -> dict[str, tuple[Asset, str, str]]:
     """The picture of a case and what it was made of, by id, with title and detail."""
     photo = case.photo
     if photo is None:
@@ -73,7 +73,7 @@ def case_photos(case: Case) -> dict[str, tuple[Photo, str, str]]:
     return found
 
 
-def case_copies(case: Case) -> dict[str, tuple[Photo, str, str]]:
+def case_copies(case: Case) -> dict[str, tuple[Asset, str, str]]:
     """Other pictures here that look the same, as `case_photos`; all hashes are compared for it."""
     photo = case.photo
     if photo is None:
@@ -84,7 +84,7 @@ def case_copies(case: Case) -> dict[str, tuple[Photo, str, str]]:
     }
 
 
-def _whose(copy: Photo, photo: Photo) -> str:
+def _whose(copy: Asset, photo: Asset) -> str:
     return "the same person's" if copy.owner_id == photo.owner_id else "another person's"
 
 
@@ -190,7 +190,7 @@ def _person(person: User, case: Case, by: User) -> dict[str, Any]:
     return {
         "row": person,
         # Whose it is does not help to judge a picture; leads can look people up.
-        "email": person.email if by.has_perm("accounts.view_user") else "",
+        "email": person.email if by.has_perm("people.view_user") else "",
         "age": age_words(person.date_joined),
         "standing": standing,
         "photos": person.photos.count(),
@@ -214,7 +214,7 @@ def _against(appeal: Appeal | None) -> dict[str, Any] | None:
     }
 
 
-def _screenings(photo: Photo | None) -> list[tuple[Screening, Reason, list[tuple[str, float]]]]:
+def _screenings(photo: Asset | None) -> list[tuple[Screening, Reason, list[tuple[str, float]]]]:
     if photo is None:
         return []
     rows = []
@@ -229,7 +229,7 @@ def _screenings(photo: Photo | None) -> list[tuple[Screening, Reason, list[tuple
     return rows
 
 
-def _links(photo: Photo | None) -> dict[str, Any]:
+def _links(photo: Asset | None) -> dict[str, Any]:
     if photo is None:
         return {"count": 0}
     now = timezone.now()

@@ -16,7 +16,6 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 
-from faceweb.accounts.models import User
 from faceweb.moderation.admin import bulk
 from faceweb.moderation.admin.base import LookOnlyAdmin, staff
 from faceweb.moderation.admin.case_page import Draft, case_context, case_copies, case_photos
@@ -37,6 +36,7 @@ from faceweb.moderation.errors import CaseChanged, DecisionRefused, ModerationEr
 from faceweb.moderation.holds import hold_release, hold_set
 from faceweb.moderation.models import Case, Decision
 from faceweb.moderation.reasons import reason_of
+from faceweb.people.models import User
 
 REVEAL = "moderation.reveal_picture"
 # Which case "next" opened: left undecided, it goes back to everybody.

@@ -9,7 +9,7 @@ from django.db.models import Avg, Count, DurationField, ExpressionWrapper, F, Mi
 from django.db.models.functions import TruncDate
 from django.utils import timezone
 
-from faceweb.gallery.models import Photo
+from faceweb.media.models import Asset
 from faceweb.moderation.admin.words import age_words, span_words
 from faceweb.moderation.models import Case, Decision, Screening
 from faceweb.moderation.reasons import reason_of
@@ -70,7 +70,7 @@ def figures() -> dict[str, Any]:
         "decisions_total": sum(decided.values()),
         "screening": shares(
             (state.label, screened[state.value])
-            for state in Photo.Screening if state != Photo.Screening.PENDING
+            for state in Asset.Screening if state != Asset.Screening.PENDING
         ),
         "screening_total": sum(screened.values()),
         "reasons": shares((reason_of(code).label, count) for code, count in reasons),

@@ -4,10 +4,10 @@ from typing import Final
 
 from django.db.models import Q
 
-from faceweb.accounts.models import User
 from faceweb.moderation.decisions import case_assign, case_release, conflict_of
 from faceweb.moderation.errors import ModerationError
 from faceweb.moderation.models import Case
+from faceweb.people.models import User
 
 # Nobody works off more in one sitting, and the answer must come at once.
 _LOOK: Final = 200

@@ -13,13 +13,13 @@ import numpy as np
 from django.core import signing
 from django.http import Http404, HttpRequest, HttpResponse
 
-from faceweb.accounts.models import User
-from faceweb.gallery.admin import watch
-from faceweb.gallery.delivery import photo_response
-from faceweb.gallery.models import Photo
+from faceweb.media.admin import watch
+from faceweb.media.delivery import asset_response
+from faceweb.media.models import Asset
 from faceweb.moderation.audit import audit_write
 from faceweb.moderation.models import Case, ProtectedFace
 from faceweb.moderation.protected import protected_face_picture
+from faceweb.people.models import User
 
 VEIL_SIZE: Final = 8
 SECONDS: Final = 120
@@ -39,7 +39,7 @@ class Veiled:
     detail: str = ""
 
 
-def photo_veil(photo: Photo, title: str, detail: str = "") -> Veiled:
+def photo_veil(photo: Asset, title: str, detail: str = "") -> Veiled:
     try:
         with photo.thumb.open("rb") as file:
             veil = veil_of(file.read())
@@ -68,7 +68,7 @@ def veil_of(encoded: bytes) -> str:
     return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
-def picture_reveal(*, case: Case, what: str, photos: dict[str, Photo], by: User) -> str:
+def picture_reveal(*, case: Case, what: str, photos: dict[str, Asset], by: User) -> str:
     """Write down who looks at which picture, and return the token of its address.
 
     Args:
@@ -80,7 +80,7 @@ def picture_reveal(*, case: Case, what: str, photos: dict[str, Photo], by: User)
     Raises:
         Http404: this picture does not belong to the case.
     """
-    target: Photo | ProtectedFace | None = photos.get(what)
+    target: Asset | ProtectedFace | None = photos.get(what)
     if what in PROOFS:
         target = ProtectedFace.objects.filter(case=case).first()
     if target is None:
@@ -112,10 +112,10 @@ def picture_response(request: HttpRequest, *, case: Case, token: str, by: User) 
             raise Http404 from error
         response["Content-Security-Policy"] = "default-src 'none'; sandbox"
     else:
-        photo = Photo.objects.filter(pk=what).first()
+        photo = Asset.objects.filter(pk=what).first()
         if photo is None:
             raise Http404
-        response = photo_response(request, photo, "preview")
+        response = asset_response(request, photo, "preview")
     response["Cache-Control"] = "private, no-store"
     del response["ETag"]
     return response
@@ -129,7 +129,7 @@ def _kind(what: str) -> str:
     return what if what in PROOFS else "photo"
 
 
-def _looked_at(request: HttpRequest, photo: Photo) -> None:
+def _looked_at(request: HttpRequest, photo: Asset) -> None:
     audit_write(actor=request.user, action="picture.reveal", target=photo, what="thumbnail")
 
 

@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
+from faceweb.marks.models import MarkedResult
 from faceweb.moderation.admin.base import LookOnlyAdmin, staff
 from faceweb.moderation.admin.blocking import BlockedHashForm, hash_switch, hashes_block
 from faceweb.moderation.audit import audit_write
@@ -14,7 +15,6 @@ from faceweb.moderation.models import BlockedHash, ProtectedFace, Screening, Str
 from faceweb.moderation.protected import ProtectionError, protected_face_withdraw
 from faceweb.moderation.reasons import reason_of
 from faceweb.moderation.strikes import strike_lift
-from faceweb.provenance.models import MarkedResult
 from faceweb.sharing.models import ShareLink
 from faceweb.sharing.services import link_revoke
 

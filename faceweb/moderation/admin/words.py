@@ -6,8 +6,8 @@ from typing import Literal
 
 from django.utils import timezone
 
-from faceweb.accounts.models import User
 from faceweb.moderation.models import Case
+from faceweb.people.models import User
 
 Level = Literal["none", "calm", "soon", "late", "over"]
 

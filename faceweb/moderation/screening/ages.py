@@ -11,10 +11,10 @@ from typing import Protocol
 
 from django.conf import settings
 
-from faceweb.weights import session_factory, weight_store
-from models.face import Face, FloatArray
-from models.imaging import Image
-from models.opening import open_age_network
+from faceweb.core.weights import session_factory, weight_store
+from models.faces.face import Face, FloatArray
+from models.networks.opening import open_age_network
+from models.pixels.imaging import Image
 from models.store import Unavailable
 
 

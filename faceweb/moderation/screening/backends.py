@@ -10,10 +10,10 @@ from typing import Final, Protocol
 
 from django.conf import settings
 
-from faceweb.weights import session_factory, weight_store
-from models.imaging import Image
+from faceweb.core.weights import session_factory, weight_store
 from models.networks.nudenet import NudeNet
 from models.networks.screening_vit import ScreeningVit
+from models.pixels.imaging import Image
 from models.store import State, Unavailable
 from models.store.files import sha256_of
 

@@ -2,8 +2,8 @@
 
 from typing import Final
 
-from faceweb.gallery.models import Photo
-from faceweb.gallery.screening import Explanation
+from faceweb.media.models import Asset
+from faceweb.media.screening import Explanation
 from faceweb.moderation.screening.verdict import (
     KNOWN_BAD,
     MINOR,
@@ -35,17 +35,17 @@ _NOTHING_KEPT: Final = (
 _WAIT: Final = "You need do nothing: this page shows what was decided."
 
 
-def photo_explain(photo: Photo, reason: str) -> Explanation | None:
+def asset_explain(photo: Asset, reason: str) -> Explanation | None:
     """The words for a photo; None where it is clear or still being checked.
 
     Args:
         photo: the photo.
         reason: of its last screening, empty where there was none.
     """
-    if photo.screening == Photo.Screening.REVIEW:
+    if photo.screening == Asset.Screening.REVIEW:
         sentence = _REVIEW.get(reason, "A moderator wants to look at it first.")
         return Explanation(reason or "review", sentence, _WAIT)
-    if photo.screening == Photo.Screening.BLOCKED:
+    if photo.screening == Asset.Screening.BLOCKED:
         way_on = _MACHINE_ERRS if reason in _BLOCKED else _ONCE_MORE
         return Explanation(reason or "blocked", _why_blocked(reason), way_on)
     return None

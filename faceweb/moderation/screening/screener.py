@@ -1,4 +1,4 @@
-"""What the gallery asks about every picture: see `faceweb.gallery.screening.Screener`."""
+"""What the gallery asks about every picture: see `faceweb.media.screening.Screener`."""
 
 import hashlib
 import logging
@@ -11,16 +11,17 @@ import numpy as np
 from django.conf import settings
 from django.db import transaction
 
-from faceweb.gallery.errors import ResultBlocked, ScreeningFailed
-from faceweb.gallery.models import Photo
-from faceweb.gallery.screening import Explanation, Finding
-from faceweb.gallery.services import photo_read
+from faceweb.marks.pdq import PdqHash
+from faceweb.media.errors import ResultBlocked, ScreeningFailed
+from faceweb.media.models import Asset
+from faceweb.media.screening import Explanation, Finding
+from faceweb.media.services import asset_read
 from faceweb.moderation import known_bad
 from faceweb.moderation.cases import case_open
 from faceweb.moderation.copies import looks_keep
 from faceweb.moderation.models import Case, Screening
 from faceweb.moderation.screening import ages, backends, shield
-from faceweb.moderation.screening.explanations import photo_explain, result_explain
+from faceweb.moderation.screening.explanations import asset_explain, result_explain
 from faceweb.moderation.screening.time_limit import within
 from faceweb.moderation.screening.verdict import (
     KNOWN_BAD,
@@ -31,12 +32,11 @@ from faceweb.moderation.screening.verdict import (
     Verdict,
     scores_judge,
 )
-from faceweb.provenance.pdq import PdqHash
-from models.face import Face
-from models.imaging import Image
+from models.faces.face import Face
+from models.pixels.imaging import Image
 
 if TYPE_CHECKING:
-    from faceweb.accounts.models import User
+    from faceweb.people.models import User
 
 _Seen = TypeVar("_Seen")
 
@@ -73,7 +73,7 @@ class PictureScreener:
         """See `Screener`."""
         known_bad.digest_check(owner, sha256)
 
-    def photo_screen(self, photo: Photo, image: Image, faces: Sequence[Face]) -> Finding:
+    def asset_screen(self, photo: Asset, image: Image, faces: Sequence[Face]) -> Finding:
         """See `Screener`."""
         looks, protected = known_bad.current_looks(), shield.current_shield()
 
@@ -88,25 +88,25 @@ class PictureScreener:
         sight = within(settings.SCREENING_SECONDS, look)
         return _finding(Screening.Subject.UPLOAD, sight, image, known_bad.picture_hash(image))
 
-    def photo_give_up(self, photo: Photo) -> None:
+    def asset_give_up(self, photo: Asset) -> None:
         """See `Screener`."""
         Screening.objects.create(
             photo=photo,
             person_id=photo.owner_id,
             subject=Screening.Subject.UPLOAD,
-            state=Photo.Screening.REVIEW,
+            state=Asset.Screening.REVIEW,
             reason=UNSCREENED,
         )
         case_open(kind=Case.Kind.SCREENING, reason=UNSCREENED, photo=photo)
 
-    def photo_explain(self, photo: Photo) -> Explanation | None:
+    def asset_explain(self, photo: Asset) -> Explanation | None:
         """See `Screener`."""
-        if photo.screening not in {Photo.Screening.REVIEW, Photo.Screening.BLOCKED}:
+        if photo.screening not in {Asset.Screening.REVIEW, Asset.Screening.BLOCKED}:
             return None
         latest = Screening.objects.filter(photo=photo).order_by("-created_at", "-pk").first()
-        return photo_explain(photo, latest.reason if latest is not None else "")
+        return asset_explain(photo, latest.reason if latest is not None else "")
 
-    def result_screen(self, owner: "User", image: Image, parents: Sequence[Photo]) -> Finding:
+    def result_screen(self, owner: "User", image: Image, parents: Sequence[Asset]) -> Finding:
         """See `Screener`.
 
         The photos it was made of are compared once more with the faces that were protected since
@@ -129,7 +129,7 @@ class PictureScreener:
             backend.scores(blank)
 
 
-def _looked_at_before(when: datetime | None, photos: Sequence[Photo]) -> list[Photo]:
+def _looked_at_before(when: datetime | None, photos: Sequence[Asset]) -> list[Asset]:
     """Those of the photos that were not looked at since."""
     if when is None:
         return []
@@ -138,7 +138,7 @@ def _looked_at_before(when: datetime | None, photos: Sequence[Photo]) -> list[Ph
     return [photo for photo in photos if photo.pk not in seen]
 
 
-def _protection_check(photo: Photo) -> None:
+def _protection_check(photo: Asset) -> None:
     """Compare the faces of a photo that is here already with the protected ones.
 
     Raises:
@@ -146,13 +146,13 @@ def _protection_check(photo: Photo) -> None:
         ScreeningFailed: nobody can say.
     """
     protected = shield.current_shield()
-    image = photo_read(photo)
+    image = asset_read(photo)
     level = _patiently(lambda: protected.level(image, photo.found_faces(), photo.analyser))
     sight = Sight(Verdict(level, PROTECTED_FACE if level else ""))
     finding = _finding(Screening.Subject.UPLOAD, sight, image)
     with transaction.atomic():
         if level:
-            Photo.objects.filter(pk=photo.pk).update(screening=finding.state)
+            Asset.objects.filter(pk=photo.pk).update(screening=finding.state)
         finding.record(photo)
     if level:
         raise ResultBlocked(
@@ -210,7 +210,7 @@ def _worth_keeping(scores: dict[str, float]) -> dict[str, float]:
 def _finding(
     subject: Screening.Subject, sight: Sight, image: Image, looks: PdqHash | None = None
 ) -> Finding:
-    def record(photo: Photo) -> None:
+    def record(photo: Asset) -> None:
         if looks is not None:
             looks_keep(photo=photo, pdq=looks.bits.hex(), quality=looks.quality)
         row = _row(subject, sight, image, photo.owner)

@@ -7,7 +7,7 @@ from faceweb.accounts import personal_data
 from faceweb.moderation.models import Screening
 
 if TYPE_CHECKING:
-    from faceweb.accounts.models import User
+    from faceweb.people.models import User
 
 
 def _rows(user: "User") -> Iterable[dict[str, Any]]:

@@ -11,15 +11,15 @@ from typing import Final
 import numpy as np
 from django.db.models import Max
 
-from faceweb.gallery.analysis import get_analyser
+from faceweb.media.analysis import get_analyser
 from faceweb.moderation.embedders import ARCFACE, DLIB, dlib_embedder
 from faceweb.moderation.models import ProtectedFace
 from faceweb.moderation.screening.verdict import Band, Level
 from faceweb.moderation.sealing import CannotUnseal, vector_unseal
-from models.analysis import FaceAnalyser
-from models.face import Face, FloatArray
-from models.identity import DLIB_DISTANCE_SCALE
-from models.imaging import Image
+from models.faces.analysis import FaceAnalyser
+from models.faces.face import Face, FloatArray
+from models.faces.identity import DLIB_DISTANCE_SCALE
+from models.pixels.imaging import Image
 
 logger = logging.getLogger(__name__)
 

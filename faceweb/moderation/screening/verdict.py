@@ -7,7 +7,7 @@ from typing import Final
 
 from django.conf import settings
 
-from faceweb.gallery.models import Photo
+from faceweb.media.models import Asset
 from faceweb.moderation.screening.backends import NUDENET, VIT
 
 NUDITY: Final = "nudity"
@@ -37,15 +37,15 @@ class Level(IntEnum):
     BLOCKED = 2
 
     @property
-    def state(self) -> Photo.Screening:
+    def state(self) -> Asset.Screening:
         """The same as it is kept on a photo."""
         return _STATES[self]
 
 
 _STATES: Final = {
-    Level.CLEAR: Photo.Screening.CLEAR,
-    Level.REVIEW: Photo.Screening.REVIEW,
-    Level.BLOCKED: Photo.Screening.BLOCKED,
+    Level.CLEAR: Asset.Screening.CLEAR,
+    Level.REVIEW: Asset.Screening.REVIEW,
+    Level.BLOCKED: Asset.Screening.BLOCKED,
 }
 
 

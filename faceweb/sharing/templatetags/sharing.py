@@ -5,7 +5,7 @@ from typing import Any
 from django import template
 from django.template.context import Context
 
-from faceweb.gallery.models import Photo
+from faceweb.media.models import Asset
 from faceweb.sharing.copies import original_of
 from faceweb.sharing.errors import ShareRefused
 from faceweb.sharing.forms import NewLinkForm
@@ -17,7 +17,7 @@ SHOWN = 3
 
 
 @register.inclusion_tag("sharing/_panel.html", takes_context=True)
-def share_panel(context: Context, photo: Photo) -> dict[str, Any]:
+def share_panel(context: Context, photo: Asset) -> dict[str, Any]:
     """The links to a result, and a form for one more or why there can be none."""
     owner = context["user"]
     links = photo.share_links.select_related("owner")

@@ -11,10 +11,10 @@ from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand
 
-from faceweb.gallery.errors import IntakeError
-from faceweb.gallery.local_files import ENCODERS, local_photo_read
-from models.errors import FaceError
-from models.face import Face
+from faceweb.media.errors import IntakeError
+from faceweb.media.local_files import ENCODERS, local_photo_read
+from models.faces.errors import FaceError
+from models.faces.face import Face
 from swaps.choice import engine_choice
 from swaps.drawing import DETAILS, FACE_PARTS, MASKS, PARTS, Drawing
 from swaps.engines.base import FaceSwap, SwapOptions

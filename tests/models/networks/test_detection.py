@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.geometry import JAW, LEFT_EYE, MOUTH
+from models.geometry.points import JAW, LEFT_EYE, MOUTH
 from models.networks.arcface import ArcFace
 from models.networks.base import ContractError
 from models.networks.landmarks106 import Landmarks106

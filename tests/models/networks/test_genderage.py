@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.imaging import decode_image
 from models.networks.base import ContractError
 from models.networks.genderage import GenderAge, scales_itself
+from models.pixels.imaging import decode_image
 from tests.conftest import shared_dir
 from tests.models.networks import graphs
 from tests.models.networks.graphs import OrtSession

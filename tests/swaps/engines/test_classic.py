@@ -9,10 +9,11 @@ import cv2
 import numpy as np
 import pytest
 
-from models import geometry, masks
-from models.errors import FaceError
-from models.face import Face
-from models.imaging import Image
+from models.faces.errors import FaceError
+from models.faces.face import Face
+from models.geometry import points as geometry
+from models.pixels import masks
+from models.pixels.imaging import Image
 from swaps.engines.base import Blend, FaceSwap, SwapOptions, SwapResult
 from swaps.engines.classic import ClassicSwapEngine
 from tests.conftest import stored_face

@@ -11,9 +11,10 @@ import numpy as np
 import psutil
 import pytest
 
-from models.analysis.insightface_analyser import InsightFaceAnalyser
-from models.errors import FaceError
-from models.face import Face, Pose, Quality
+from models.faces.analysis.insightface_analyser import InsightFaceAnalyser
+from models.faces.errors import FaceError
+from models.faces.face import Face, Pose, Quality
+from models.faces.same_person import PersonThresholds
 from models.networks.arcface import ArcFace
 from models.networks.enhancer import FaceEnhancer
 from models.networks.identity_space import EmapSpace, UnitSpace
@@ -21,7 +22,6 @@ from models.networks.inswapper import read_emap
 from models.networks.occluder import Occluder
 from models.networks.parser import FaceParser, with_argmax
 from models.networks.swapper import FaceSwapper, SwapperContract
-from models.same_person import PersonThresholds
 from models.store.cards import Manifest
 from swaps.engines.base import FaceSwap, ModelUsed, SwapEngine, SwapOptions
 from swaps.engines.neural import Networks, NeuralEngine

@@ -8,11 +8,11 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from models.errors import FaceError
-from models.quantize import QualityReport
+from models.faces.errors import FaceError
 from models.sessions import Session, SessionConfig, SessionFactory
 from models.store.cards import Manifest
 from models.store.files import sha256_of
+from models.store.quantize import QualityReport
 from models.store.weights import Unavailable, WeightStore
 from swaps.engines.neural import NeuralEngine
 from swaps.engines.neural_loader import (

@@ -1,7 +1,0 @@
-"""Addresses of sockets."""
-
-from django.urls import path
-
-from faceweb.jobs.consumers import JobConsumer
-
-websocket_urlpatterns = [path("ws/jobs/<uuid:job_id>/", JobConsumer.as_asgi())]

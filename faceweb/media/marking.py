@@ -1,0 +1,88 @@
+"""The registry of who puts the marks on results: in their pixels, in their files, in the books.
+
+The provenance floor above registers itself here. Where nobody has, no result is kept.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from faceweb.media.models import Asset
+
+
+@dataclass(frozen=True)
+class Making:
+    """What the marks say about a result.
+
+    Attributes:
+        origin: a value of `Asset.Origin`.
+        target: the photo it was made on, whose own history goes on in the result's.
+        sources: the photos a face was taken from.
+        details: engine, figures and timings, as its page shows them.
+    """
+
+    origin: str
+    target: "Asset"
+    sources: "Sequence[Asset]"
+    details: dict[str, Any]
+
+
+class Mark(Protocol):
+    """The marks of one result that is about to be stored."""
+
+    @property
+    def image(self) -> NDArray[np.uint8]:
+        """The pixels with the imperceptible mark, uint8 (H, W, 3) BGR."""
+        ...
+
+    def sign(self, content: bytes, media_type: str) -> bytes:
+        """The encoded file, ``image/jpeg`` or ``image/webp``, with what it says about itself."""
+        ...
+
+    def record(self, photo: "Asset") -> None:
+        """Write the result into the registry, inside the transaction that stores ``photo``."""
+        ...
+
+
+class Marker(Protocol):
+    """Marks pictures; may be used by several threads."""
+
+    def mark(self, image: NDArray[np.uint8], making: Making) -> Mark:
+        """Mark a result, uint8 (H, W, 3) BGR, which is not changed.
+
+        Raises:
+            MarkingError: it cannot be marked, so it must not be kept.
+        """
+        ...
+
+    def download_copy(self, photo: "Asset", *, badge: bool) -> bytes:
+        """The JPEG file that its owner saves of a result, with the visible badge unless not asked.
+
+        Raises:
+            FileNotFoundError: the stored file is not there.
+            MarkingError: it cannot be marked.
+        """
+        ...
+
+
+_markers: list[Marker] = []
+
+
+def register(marker: Marker) -> None:
+    """Let ``marker`` mark every result; the last one registered does."""
+    _markers.append(marker)
+
+
+def get_marker() -> Marker:
+    """Who marks results here.
+
+    Raises:
+        RuntimeError: nobody does, so that no result may be kept.
+    """
+    if not _markers:
+        raise RuntimeError("no marker is registered")
+    return _markers[-1]

@@ -1,0 +1,216 @@
+"""Photos: what a person uploaded and what was made of it."""
+
+import secrets
+import uuid
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+from django.urls import reverse
+
+from models.faces.face import Face
+
+
+def _random_path(folder: str, extension: str) -> str:
+    name = secrets.token_hex(16)
+    return f"{folder}/{name[:2]}/{name}.{extension}"
+
+
+def original_path(photo: "Asset", filename: str) -> str:
+    """A random path; of the given name only the extension, which faceweb itself chose, is used."""
+    return _random_path("originals", filename.rpartition(".")[2])
+
+
+def derivative_path(photo: "Asset", filename: str) -> str:
+    """A random path for a preview or a thumbnail."""
+    return _random_path("derivatives", filename.rpartition(".")[2])
+
+
+class AssetQuerySet(models.QuerySet["Asset"]):
+    def for_user(self, user: object) -> "AssetQuerySet":
+        """What this person may see: their own. Everybody else's does not exist for them."""
+        return self.filter(owner_id=getattr(user, "pk", None)).kept()
+
+    def kept(self) -> "AssetQuerySet":
+        """Without those that their owner deleted while they were on hold."""
+        return self.filter(erased_at=None)
+
+    def for_page(self) -> "AssetQuerySet":
+        """Only the columns that a grid of photos shows."""
+        return self.only(
+            "id", "owner_id", "origin", "width", "height", "thumb", "created_at",
+            "analysis", "faces", "screening", "withheld", "expires_at",
+        )  # fmt: skip
+
+
+class Asset(models.Model):
+    """One picture, stored clean: upright, sRGB, re-encoded, without metadata.
+
+    ``faces`` holds what `models.faces.face.Face.to_dict` gives, largest first: boxes,
+    points, pose and quality hints. An embedding is biometric data and is never among them.
+
+    Who may see it and what may be done with it hangs on six things that others write:
+
+    - ``screening`` is the verdict of the machines or, in the grey band, of a person.
+    - ``withheld`` is set while somebody's report about it is undecided: it is shown to nobody but
+      its owner.
+    - ``legal_hold`` keeps it from being deleted by anybody or anything.
+    - ``erased_at`` is when its owner deleted it while it was on hold: for them it is gone.
+    - ``label`` is what people decided that it must say of itself wherever it is shown.
+    - ``expires_at`` is when it is deleted by itself; None where the site keeps pictures.
+    """
+
+    class Origin(models.TextChoices):
+        UPLOAD = "upload", "uploaded"
+        SAMPLE = "sample", "sample"
+        SWAP = "swap", "face swap"
+        EDIT = "edit", "smile or age"
+
+    class Analysis(models.TextChoices):
+        PENDING = "pending", "looking for faces"
+        DONE = "done", "done"
+        FAILED = "failed", "could not be analysed"
+
+    class Screening(models.TextChoices):
+        PENDING = "pending", "being checked"
+        CLEAR = "clear", "clear"
+        REVIEW = "review", "waiting for a person to look at it"
+        BLOCKED = "blocked", "not allowed here"
+
+    class Label(models.TextChoices):
+        MISLEADING = "misleading", "Reported as misleading"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="photos"
+    )
+    origin = models.CharField(max_length=10, choices=Origin, default=Origin.UPLOAD)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    original = models.FileField(upload_to=original_path, max_length=120)
+    preview = models.FileField(upload_to=derivative_path, max_length=120)
+    thumb = models.FileField(upload_to=derivative_path, max_length=120)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    bytes = models.PositiveIntegerField(help_text="Original and derivatives together.")
+
+    upload_sha256 = models.CharField(
+        max_length=64, blank=True, help_text="Digest of the file as it was sent; results have none."
+    )
+    consent_version = models.CharField(max_length=20, blank=True)
+    consent_at = models.DateTimeField(null=True, blank=True)
+
+    analysis = models.CharField(max_length=10, choices=Analysis, default=Analysis.PENDING)
+    analysis_started_at = models.DateTimeField(null=True, blank=True)
+    analysis_attempts = models.PositiveSmallIntegerField(default=0)
+    analyser = models.CharField(max_length=40, blank=True)
+    faces = models.JSONField(default=list, blank=True)
+
+    screening = models.CharField(max_length=10, choices=Screening, default=Screening.PENDING)
+    screening_started_at = models.DateTimeField(null=True, blank=True)
+    screening_attempts = models.PositiveSmallIntegerField(default=0)
+    withheld = models.BooleanField(default=False)
+    label = models.CharField(max_length=20, choices=Label, blank=True)
+    legal_hold = models.BooleanField(default=False)
+    erased_at = models.DateTimeField(null=True, blank=True)
+    expires_at = models.DateTimeField(null=True, blank=True, db_index=True)
+
+    making = models.JSONField(
+        default=dict,
+        blank=True,
+        help_text="For a result: engine, figures and timings, as its page shows them.",
+    )
+    parents = models.ManyToManyField(
+        "self", through="Lineage", symmetrical=False, related_name="children", blank=True
+    )
+
+    objects: ClassVar[AssetQuerySet] = AssetQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta:
+        ordering = ("-created_at", "-id")
+        indexes = (
+            models.Index(fields=("owner", "-created_at", "-id"), name="photo_owner_newest"),
+            models.Index(
+                fields=("created_at",),
+                name="photo_analysis_pending",
+                condition=models.Q(analysis="pending"),
+            ),
+            models.Index(
+                fields=("created_at",),
+                name="photo_screening_pending",
+                condition=models.Q(screening="pending"),
+            ),
+        )
+        constraints = (
+            models.UniqueConstraint(
+                fields=("owner", "upload_sha256"),
+                name="photo_one_copy_per_owner",
+                condition=~models.Q(upload_sha256="") & models.Q(erased_at=None),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.get_origin_display()} {self.pk}"
+
+    def get_absolute_url(self) -> str:
+        return reverse("photo", args=[self.pk])
+
+    @property
+    def is_result(self) -> bool:
+        """Whether faceweb made this picture, so that it must say so wherever it is shown."""
+        return self.origin not in {self.Origin.UPLOAD, self.Origin.SAMPLE}
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether its faces are known (there may be none)."""
+        return self.analysis != self.Analysis.PENDING
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether its faces or the verdict on it are still to come; for people it is one wait."""
+        return not self.is_ready or self.screening == self.Screening.PENDING
+
+    @property
+    def is_visible(self) -> bool:
+        """Whether its owner may see the picture itself.
+
+        A person keeps seeing what they sent until it is refused; a result that nobody has cleared
+        is not handed out.
+        """
+        if self.is_result:
+            return self.screening == self.Screening.CLEAR
+        return self.screening != self.Screening.BLOCKED
+
+    @property
+    def is_usable(self) -> bool:
+        """Whether something may be made of it."""
+        return self.screening == self.Screening.CLEAR and not self.withheld
+
+    @property
+    def may_leave(self) -> bool:
+        """Whether it may be shared with others, or downloaded where it is a result."""
+        return self.is_usable and self.erased_at is None
+
+    def found_faces(self) -> list[Face]:
+        """The stored faces, largest first, in pixels of the original."""
+        return [Face.from_dict(face) for face in self.faces]
+
+
+class Lineage(models.Model):
+    """A result's parent: the photo it was made on, or one a face was taken from."""
+
+    class Role(models.TextChoices):
+        TARGET = "target", "made on"
+        SOURCE = "source", "face from"
+
+    child = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="lineage")
+    parent = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="offspring")
+    role = models.CharField(max_length=10, choices=Role)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=("child", "parent", "role"), name="lineage_once"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.child_id} {self.get_role_display()} {self.parent_id}"

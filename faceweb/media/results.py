@@ -1,0 +1,98 @@
+"""The one way a picture that was made here gets kept: looked at, marked, encoded, signed, stored.
+
+`result_prepare` does what takes time, outside any transaction; `result_store` writes the rows and
+files. Nothing else makes a photo whose origin says that it is a result.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from django.core.files.base import ContentFile
+from django.db import transaction
+from numpy.typing import NDArray
+
+from faceweb.media.files import Picture, files_roll_back, picture_encode
+from faceweb.media.marking import Making, Mark, get_marker
+from faceweb.media.models import Asset, Lineage
+from faceweb.media.retention import ancestors_keep, expiry_of_new
+from faceweb.media.screening import Finding, get_screener
+from faceweb.media.services import asset_insert
+
+if TYPE_CHECKING:
+    from faceweb.people.models import User
+
+# A thumbnail is smaller than what its credentials would add to it.
+_SIGNED = {"original": "image/jpeg", "preview": "image/webp"}
+
+
+@dataclass(frozen=True)
+class PreparedResult:
+    """A result that passed, with its marks, ready to be stored by `result_store`."""
+
+    owner: "User"
+    making: Making
+    picture: Picture
+    mark: Mark
+    finding: Finding
+
+
+def result_prepare(
+    *,
+    owner: "User",
+    image: NDArray[np.uint8],
+    origin: Asset.Origin,
+    target: Asset,
+    sources: Iterable[Asset],
+    making: dict[str, Any],
+) -> PreparedResult:
+    """Look at a result and mark it; nothing is stored yet.
+
+    Args:
+        owner: whose picture it is.
+        image: uint8 (H, W, 3) BGR.
+        origin: what kind of result it is.
+        target: the photo it was made on.
+        sources: the photos a face was taken from.
+        making: engine, figures and timings, as its page shows them.
+
+    Raises:
+        ResultBlocked: it must not be kept.
+        MarkingError: it cannot be marked.
+    """
+    what = Making(origin, target, tuple(sources), making)
+    finding = get_screener().result_screen(owner, image, (target, *what.sources))
+    mark = get_marker().mark(image, what)
+    picture = picture_encode(mark.image)
+    for name, media_type in _SIGNED.items():
+        copy = picture.copies[name]
+        picture.copies[name] = ContentFile(mark.sign(copy.read(), media_type), copy.name)
+    return PreparedResult(owner, what, picture, mark, finding)
+
+
+def result_store(prepared: PreparedResult) -> Asset:
+    """Keep a prepared result; may be called inside the caller's transaction.
+
+    A caller with a transaction of its own puts `files_roll_back` round it.
+    """
+    making = prepared.making
+    photo = Asset(
+        owner=prepared.owner,
+        origin=making.origin,
+        making=making.details,
+        screening=prepared.finding.state,
+        expires_at=expiry_of_new(making.origin),
+    )
+    lines = {(making.target.pk, Lineage.Role.TARGET)} | {
+        (source.pk, Lineage.Role.SOURCE) for source in making.sources
+    }
+    with files_roll_back(), transaction.atomic():
+        asset_insert(photo, prepared.picture)
+        Lineage.objects.bulk_create(
+            Lineage(child=photo, parent_id=parent, role=role) for parent, role in lines
+        )
+        ancestors_keep(photo)
+        prepared.mark.record(photo)
+        prepared.finding.record(photo)
+    return photo

@@ -1,0 +1,215 @@
+"""Turns an untrusted file into clean copies, in a child process that may come to grief.
+
+See `faceweb.media.decode_child` for what happens inside.
+"""
+
+import json
+import logging
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.conf import settings
+from django.core.files.base import File
+
+from faceweb.media import decode_child
+from faceweb.media.errors import IntakeError
+from faceweb.media.files import FIELDS, FinishedFile, Picture
+
+logger = logging.getLogger(__name__)
+
+WALL_SECONDS = 20
+# A child may take a gigabyte, so few run at once; the others wait for their turn.
+CHILDREN = max(1, min(4, os.cpu_count() or 1))
+TURN_SECONDS = 20
+ANSWER_BYTES = 1024
+COPIES = ("original.jpg", "preview.webp", "thumb.webp")
+
+_turns = threading.BoundedSemaphore(CHILDREN)
+
+
+@dataclass(frozen=True)
+class CleanCopies:
+    """What the child made; the files live as long as the intake folder they lie in."""
+
+    width: int
+    height: int
+    original: Path
+    preview: Path
+    thumb: Path
+
+    @contextmanager
+    def picture(self) -> Iterator[Picture]:
+        """The copies as open files, ready to be stored."""
+        with ExitStack() as stack:
+            copies: dict[str, File] = {
+                field: stack.enter_context(FinishedFile(getattr(self, field))) for field in FIELDS
+            }
+            yield Picture(self.width, self.height, copies)
+
+
+def incoming_folder() -> Path:
+    """Where unfinished intakes lie, on the disk that stored pictures go to."""
+    return Path(settings.MEDIA_ROOT) / "incoming"
+
+
+@contextmanager
+def intake_folder() -> Iterator[Path]:
+    """A private folder for one intake, gone afterwards whatever happens."""
+    folder = incoming_folder() / secrets.token_hex(16)
+    folder.mkdir(mode=0o700, parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextmanager
+def child_turn() -> Iterator[None]:
+    """Wait for one of the few places there are for children.
+
+    Raises:
+        IntakeError: ``busy``.
+    """
+    if not _turns.acquire(timeout=TURN_SECONDS):
+        raise _refusal("busy")
+    try:
+        yield
+    finally:
+        _turns.release()
+
+
+def upload_decode(folder: Path) -> CleanCopies:
+    """Decode ``folder/upload`` and write the clean copies beside it.
+
+    Raises:
+        IntakeError: the file is none of the accepted formats, is damaged, exceeds a limit, or too
+            many others are being decoded right now.
+    """
+    with child_turn():
+        answer = _ask_child(folder)
+    if "error" in answer:
+        raise _refusal(str(answer["error"]))
+    return CleanCopies(
+        width=int(answer["width"]),
+        height=int(answer["height"]),
+        **{Path(name).stem: _regular_file(folder / name) for name in COPIES},
+    )
+
+
+def _ask_child(folder: Path) -> dict[str, int | str]:
+    limits = (str(settings.UPLOAD_MAX_MEGAPIXELS * 1_000_000), str(settings.UPLOAD_MAX_SIDE))
+    said, returncode = child_run(decode_child.__file__, folder, *limits)
+    if returncode is None:
+        return {"error": "too_slow"}
+    return _parsed(said) or {"error": _cause_of_death(returncode)}
+
+
+def child_run(
+    script: str, folder: Path, *arguments: str, answer_bytes: int = ANSWER_BYTES
+) -> tuple[bytes, int | None]:
+    """Run ``python script folder arguments`` where it can do little harm; wait for its end.
+
+    Returns the beginning of what it printed, and its exit status; None when it took longer than
+    `WALL_SECONDS` and was ended.
+    """
+    # Secrets of the site are in its environment: the child gets an empty one. A session of its own
+    # lets everything it may have started be ended with it. It answers into a file, of which only
+    # the beginning is read, since a child that was taken over may say any amount.
+    with (
+        (folder / "answer").open("w+b") as answer,
+        subprocess.Popen(
+            [sys.executable, "-I", script, str(folder), *arguments],
+            env={"LC_ALL": "C.UTF-8", "MALLOC_ARENA_MAX": "1", "OPENBLAS_NUM_THREADS": "1"},
+            stdin=subprocess.DEVNULL,
+            stdout=answer,
+            stderr=subprocess.DEVNULL,
+            cwd=folder,
+            start_new_session=True,
+        ) as child,
+    ):
+        try:
+            child.wait(timeout=WALL_SECONDS)
+        except BaseException as error:
+            # Before it is waited for: its id is its own until then.
+            os.killpg(child.pid, signal.SIGKILL)
+            if isinstance(error, subprocess.TimeoutExpired):
+                child.wait()
+                answer.seek(0)
+                return answer.read(answer_bytes), None
+            raise
+        answer.seek(0)
+        return answer.read(answer_bytes), child.returncode
+
+
+def _parsed(said: bytes) -> dict[str, int | str]:
+    try:
+        answer = json.loads(said)
+    except ValueError:
+        return {}
+    known = isinstance(answer, dict) and ("error" in answer or {"width", "height"} <= answer.keys())
+    return answer if known else {"error": "damaged"}
+
+
+def _cause_of_death(returncode: int) -> str:
+    if returncode in {-signal.SIGXCPU, -signal.SIGKILL}:
+        return "too_slow"
+    if returncode <= 0:
+        return "damaged"
+    logger.error("the decoder process does not start (exit %d)", returncode)
+    return "out_of_order"
+
+
+def _regular_file(path: Path) -> Path:
+    """The path, if the child left a file there and not a link to somebody else's."""
+    if path.is_symlink() or not path.is_file():
+        raise _refusal("damaged")
+    return path
+
+
+def _refusal(code: str) -> IntakeError:
+    smaller = "Save the photo at a smaller size and try again."
+    texts: dict[str, tuple[str, str, int]] = {
+        "not_a_photo": (
+            "This is not a JPEG, PNG or WebP photo.",
+            "Open it in an image program, export it as JPEG and try again.",
+            415,
+        ),
+        "damaged": (
+            "This photo is damaged or incomplete and cannot be opened.",
+            "Copy it from where it came from once more, or choose another photo.",
+            422,
+        ),
+        "too_many_pixels": (
+            f"This photo has more than {settings.UPLOAD_MAX_MEGAPIXELS} megapixels.",
+            smaller,
+            422,
+        ),
+        "side_too_long": (
+            f"This photo is more than {settings.UPLOAD_MAX_SIDE:,} pixels wide or high.",
+            smaller,
+            422,
+        ),
+        "too_much_memory": ("This photo needs too much memory to open.", smaller, 422),
+        "too_slow": ("This photo takes too long to open.", smaller, 422),
+        "busy": (
+            "Many photos are arriving right now and this one had to wait too long.",
+            "Try again in a minute.",
+            429,
+        ),
+        "out_of_order": (
+            "Photos cannot be taken in right now.",
+            "Try again later; the fault is on this site, not in your photo.",
+            503,
+        ),
+    }
+    sentence, way_on, status = texts.get(code, texts["damaged"])
+    return IntakeError(code if code in texts else "damaged", sentence, way_on, status)

@@ -1,0 +1,125 @@
+"""A job in plain words, as its page shows it."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from django.urls import reverse
+
+from faceweb.work.models import Job
+from faceweb.work.services import job_place
+
+STATUS_TEMPLATE = "work/_status.html"
+
+_HEADLINES = {
+    Job.State.QUEUED: "Waiting for its turn",
+    Job.State.RUNNING: "Working on it",
+    Job.State.DONE: "Ready",
+    Job.State.FAILED: "This did not work",
+    Job.State.CANCELLED: "Cancelled",
+    Job.State.BLOCKED: "This cannot be made here",
+}
+
+
+@dataclass(frozen=True)
+class Status:
+    """What `jobs/_status.html` shows. ``place`` counts from 1 and only while the job waits."""
+
+    job: Job
+    headline: str
+    detail: str
+    way_on: str
+    percent: int
+    place: int | None
+    result_url: str
+
+    @property
+    def state(self) -> str:
+        return self.job.state
+
+    @property
+    def version(self) -> int:
+        return self.job.version
+
+    @property
+    def is_finished(self) -> bool:
+        return self.job.is_finished
+
+    @property
+    def is_failed(self) -> bool:
+        return self.job.state in {Job.State.FAILED, Job.State.BLOCKED}
+
+    @property
+    def can_cancel(self) -> bool:
+        return self.job.can_cancel
+
+    @property
+    def can_retry(self) -> bool:
+        return self.job.can_retry
+
+
+def status_of(job: Job) -> Status:
+    """The words for ``job`` as it was read."""
+    place = job_place(job)
+    return Status(
+        job=job,
+        headline=_headline(job),
+        detail=_detail(job, place),
+        way_on=job.error_way_on or _answer(job, "way_on"),
+        percent=job.percent,
+        place=place,
+        result_url=reverse("photo", args=[job.result_id]) if job.result_id else "",
+    )
+
+
+def status_context(job: Job, *, over_socket: bool = False) -> dict[str, Any]:
+    """The context of `jobs/_status.html`.
+
+    ``oob`` tells the fragment to name itself as an out-of-band swap, which is how htmx places what
+    comes over a socket.
+    """
+    return {"status": status_of(job), "job": job, "oob": over_socket}
+
+
+def place_sentence(place: int) -> str:
+    """A place in the queue, 1 being the next to start, in words."""
+    ahead = place - 1
+    if ahead == 0:
+        return "Yours is next."
+    if ahead == 1:
+        return "1 job is before yours."
+    return f"{ahead} jobs are before yours."
+
+
+def _headline(job: Job) -> str:
+    if _is_stopping(job):
+        return "Stopping"
+    if _answer(job, "message"):
+        return "Finished, without a picture"
+    return _HEADLINES[Job.State(job.state)]
+
+
+def _answer(job: Job, part: str) -> str:
+    """What a job that is done without a result says instead; its kind put it into the figures."""
+    if job.state != Job.State.DONE or job.result_id:
+        return ""
+    return str(job.figures.get(part, ""))
+
+
+def _is_stopping(job: Job) -> bool:
+    return job.state == Job.State.RUNNING and job.cancel_requested
+
+
+def _detail(job: Job, place: int | None) -> str:
+    match job.state:
+        case Job.State.QUEUED:
+            return place_sentence(place) if place else ""
+        case Job.State.RUNNING:
+            return "It ends as soon as this step is done." if job.cancel_requested else job.stage
+        case Job.State.DONE:
+            if job.result_id:
+                return ""
+            return _answer(job, "message") or "The result has been deleted."
+        case Job.State.CANCELLED:
+            return "Nothing was made."
+        case _:
+            return job.error_text

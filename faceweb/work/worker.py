@@ -1,0 +1,146 @@
+"""One job, from its message to its end."""
+
+import errno
+import logging
+import time
+import traceback
+from collections.abc import Callable
+from uuid import UUID
+
+from django.db import InterfaceError, OperationalError, connection
+
+from faceweb.media.errors import IntakeError, MarkingError, ResultBlocked, ScreeningFailed
+from faceweb.media.screening import get_screener
+from faceweb.work import kinds
+from faceweb.work.errors import JobBlocked, JobCancelled, JobError, LeaseLost, WorkerStopping
+from faceweb.work.lease import Lease
+from faceweb.work.models import Job
+from faceweb.work.reporter import Reporter
+from faceweb.work.services import (
+    job_block,
+    job_claim,
+    job_fail,
+    job_finish,
+    job_release,
+    job_stop,
+)
+
+logger = logging.getLogger(__name__)
+
+_DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
+_DATABASE_PAUSES = (0.5, 1.0, 2.0)
+
+
+def job_work(job_id: UUID) -> None:
+    """Do the job if it is there to be done. A doubled message finds nothing and goes home."""
+    job = job_claim(job_id)
+    if job is None:
+        return
+    with Lease(job) as lease:
+        try:
+            _run(job, lease)
+        except LeaseLost:
+            logger.warning("job %s is no longer this worker's", job.pk)
+        except JobCancelled:
+            _patiently(lambda: job_stop(job=job))
+        except WorkerStopping:
+            _patiently(lambda: job_release(job=job, counted=False))
+
+
+def warm_up() -> None:
+    """Load what uploads and every kind need, so that the first is as quick as the next."""
+    wanted = [(kind.name, kind.warm_up) for kind in kinds.registered() if kind.warm_up is not None]
+    for name, load in [*wanted, ("screening", lambda: get_screener().warm_up())]:
+        try:
+            load()
+        # Whatever is missing will be told to the first person who needs it.
+        except Exception as error:
+            logger.warning("%s could not be warmed up (%s)", name, type(error).__name__)
+    connection.close()
+
+
+def _run(job: Job, lease: Lease) -> None:
+    try:
+        kind = kinds.get(job.kind)
+        outcome = kind.run(job, Reporter(lease))
+        _patiently(lambda: job_finish(job=job, outcome=outcome))
+    except (LeaseLost, JobCancelled, WorkerStopping):
+        raise
+    except (JobBlocked, ResultBlocked) as error:
+        reason = error
+        _patiently(
+            lambda: job_block(
+                job=job, code=reason.code, sentence=reason.sentence, way_on=reason.way_on
+            )
+        )
+    except Exception as error:
+        failure = _explain(job, error)
+        if failure.retryable:
+            _patiently(lambda: job_release(job=job))
+            return
+        _patiently(
+            lambda: job_fail(
+                job=job, code=failure.code, sentence=failure.sentence, way_on=failure.way_on
+            )
+        )
+
+
+def _explain(job: Job, error: Exception) -> JobError:
+    """What to tell the owner, and whether another attempt may help."""
+    if isinstance(error, JobError):
+        return error
+    if isinstance(error, IntakeError):
+        return JobError(error.code, error.sentence, error.way_on)
+    if isinstance(error, ScreeningFailed):
+        logger.error("job %s: its result cannot be screened, so it was not kept", job.pk)
+        return JobError(
+            "not_screened",
+            "The picture could not be checked, so it was not kept.",
+            "Your photos are safe. Try again, or tell whoever runs this site.",
+        )
+    if isinstance(error, MarkingError):
+        logger.error("job %s: its result cannot be marked, so it was not kept", job.pk)
+        return JobError(
+            "not_marked",
+            "The picture could not be marked as edited, so it was not kept.",
+            "Your photos are safe. Try again later, or tell whoever runs this site.",
+        )
+    if isinstance(error, OSError) and error.errno in _DISK_FULL:
+        logger.error("job %s failed: the disk is full", job.pk)
+        return JobError(
+            "disk_full",
+            "There was no room left to keep the result.",
+            "Your photos are safe. Try again later, or tell whoever runs this site.",
+        )
+    if isinstance(error, MemoryError):
+        logger.error("job %s failed: out of memory", job.pk)
+        return JobError(
+            "out_of_memory",
+            "These photos need more memory than there is.",
+            "Try again with a smaller photo.",
+        )
+    # The message of an exception may hold a file's name or a person's words; where it was raised
+    # never does.
+    raised_at = "".join(traceback.format_tb(error.__traceback__))
+    passing = isinstance(error, (OSError, OperationalError, InterfaceError))
+    logger.error("job %s: %s\n%s", job.pk, type(error).__name__, raised_at)
+    return JobError(
+        "internal",
+        "Something went wrong on our side.",
+        "Try once more. If it happens again, tell whoever runs this site.",
+        retryable=passing,
+    )
+
+
+def _patiently(write: Callable[[], object]) -> None:
+    """Call ``write``, waiting out a database that is being restarted."""
+    for pause in _DATABASE_PAUSES:
+        try:
+            write()
+        except (OperationalError, InterfaceError) as error:
+            logger.warning("the database is away (%s)", type(error).__name__)
+            connection.close()
+            time.sleep(pause)
+        else:
+            return
+    write()

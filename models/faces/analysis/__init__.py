@@ -1,0 +1,26 @@
+"""Finding faces and measuring whose they are."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from models.faces.face import Face, FloatArray
+from models.pixels.imaging import Image
+
+
+class FaceAnalyser(Protocol):
+    """One way to find and to recognise faces. Implementations may be used by several threads."""
+
+    name: str
+
+    def find_faces(self, image: Image) -> list[Face]:
+        """The faces in `image`, uint8 (H, W, 3) BGR, largest first; none is an empty list."""
+        ...
+
+    def embed(self, image: Image, face: Face) -> FloatArray:
+        """The identity vector, float32 (D,), of `face` in `image`, uint8 (H, W, 3) BGR."""
+        ...
+
+    def similarity(self, a: FloatArray, b: FloatArray) -> float:
+        """How alike two vectors of :meth:`embed` are, at most 1 for the very same."""
+        ...

@@ -1,0 +1,317 @@
+"""What the decoding child makes of pictures: upright, sRGB, plain, small enough; and its limits."""
+
+import io
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import psutil
+import pytest
+from PIL import Image, ImageCms
+
+from faceweb.media import decode_child, sandbox
+from faceweb.media.errors import IntakeError
+from faceweb.media.sandbox import intake_folder, upload_decode
+from tests.conftest import shared_dir
+from tests.media.conftest import corners, encoded
+
+ORIENTATION = 0x0112
+
+
+def decoded(content: bytes, copy: str = "original") -> np.ndarray:
+    """The copy the child makes, uint8 (H, W, 3) RGB."""
+    with intake_folder() as folder:
+        (folder / "upload").write_bytes(content)
+        with Image.open(getattr(upload_decode(folder), copy)) as image:
+            return np.asarray(image.convert("RGB"))
+
+
+def refusal(content: bytes) -> IntakeError:
+    with intake_folder() as folder, pytest.raises(IntakeError) as caught:
+        (folder / "upload").write_bytes(content)
+        upload_decode(folder)
+    return caught.value
+
+
+def nearest_quarters(pixels: np.ndarray) -> list[str]:
+    """The colours of `corners`, clockwise from the upper left."""
+    height, width = pixels.shape[:2]
+    names = {"red": (255, 0, 0), "green": (0, 255, 0), "blue": (0, 0, 255), "yellow": (255, 255, 0)}
+    places = [(1, 1), (1, 3), (3, 3), (3, 1)]
+    return [
+        min(
+            names,
+            key=lambda name: np.abs(
+                pixels[y * height // 4, x * width // 4].astype(int) - names[name]
+            ).sum(),
+        )
+        for y, x in places
+    ]
+
+
+def exif_with(value: Any) -> Image.Exif:
+    exif = Image.Exif()
+    exif[ORIENTATION] = value
+    return exif
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP"])
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_every_orientation_is_baked_in(format_: str, orientation: int) -> None:
+    upright = corners()
+    # How a camera that was held this way stores the scene: the inverse of what turns it upright.
+    inverse = {6: Image.Transpose.ROTATE_90, 8: Image.Transpose.ROTATE_270}
+    turn = inverse.get(orientation, decode_child.UPRIGHT.get(orientation))
+    as_stored = upright if turn is None else upright.transpose(turn)
+    pixels = decoded(encoded(as_stored, format_, exif=exif_with(orientation)))
+    assert pixels.shape == (48, 64, 3)
+    assert nearest_quarters(pixels) == ["red", "green", "blue", "yellow"]
+
+
+AS_TEXT = b"Exif\x00\x00II*\x00\x08\x00\x00\x00\x01\x00\x12\x01\x02\x00\x02\x00\x00\x006" + bytes(7)
+
+
+@pytest.mark.parametrize("exif", [exif_with(0), exif_with(9), exif_with(65_535), AS_TEXT])
+def test_a_senseless_orientation_is_ignored(exif: Any) -> None:
+    pixels = decoded(encoded(corners(), exif=exif))
+    assert pixels.shape == (48, 64, 3)
+    assert nearest_quarters(pixels) == ["red", "green", "blue", "yellow"]
+
+
+@pytest.mark.parametrize("exif", [b"Exif\x00\x00", b"Exif\x00\x00MM\x00*\xff\xff\xff\xff", b"junk"])
+def test_damaged_exif_never_refuses_a_photo(exif: bytes) -> None:
+    assert decoded(encoded(corners(), exif=exif)).shape == (48, 64, 3)
+
+
+def test_an_embedded_colour_profile_is_honoured() -> None:
+    profile = swapped_profile()
+    pixels = decoded(encoded(Image.new("RGB", (32, 32), (200, 60, 40)), icc_profile=profile))
+    red, green, blue = pixels.mean(axis=(0, 1))
+    assert blue > red + 60
+    assert abs(green - 60) < 30
+
+
+def swapped_profile() -> bytes:
+    """sRGB with the red and blue primaries exchanged, under another name."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    count = int.from_bytes(profile[128:132], "big")
+    tags = {}
+    for index in range(count):
+        at = 132 + 12 * index
+        tags[bytes(profile[at : at + 4])] = at
+    red, blue = tags[b"rXYZ"], tags[b"bXYZ"]
+    profile[red : red + 4], profile[blue : blue + 4] = b"bXYZ", b"rXYZ"
+    at = tags[b"desc"]
+    offset = int.from_bytes(profile[at + 4 : at + 8], "big")
+    size = int.from_bytes(profile[at + 8 : at + 12], "big")
+    text = bytes(profile[offset : offset + size])
+    for old, new in ((b"sRGB", b"tRGB"), ("sRGB".encode("utf-16-be"), "tRGB".encode("utf-16-be"))):
+        text = text.replace(old, new)
+    profile[offset : offset + size] = text
+    return bytes(profile)
+
+
+@pytest.mark.parametrize("profile", [b"not a profile", b"\x00" * 5_000_000])
+def test_a_broken_profile_is_ignored(profile: bytes) -> None:
+    pixels = decoded(encoded(corners(), icc_profile=profile))
+    assert nearest_quarters(pixels) == ["red", "green", "blue", "yellow"]
+
+
+def test_cmyk_becomes_rgb() -> None:
+    pixels = decoded(encoded(corners().convert("CMYK")))
+    assert nearest_quarters(pixels) == ["red", "green", "blue", "yellow"]
+
+
+def test_sixteen_bit_grey_keeps_its_tones() -> None:
+    ramp = np.linspace(0, 65_535, 256).astype(np.uint16)
+    pixels = decoded(encoded(Image.fromarray(np.tile(ramp, (16, 1))), "PNG"))
+    expected = np.tile(np.arange(256), (16, 1))
+    assert np.abs(pixels[..., 0].astype(int) - expected).max() <= 3
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
+def test_transparency_turns_white(mode: str) -> None:
+    image = Image.new("RGBA", (32, 32), (0, 0, 0, 0))
+    options = {"transparency": 0} if mode == "P" else {}
+    pixels = decoded(encoded(image.convert(mode), "PNG", **options))
+    assert pixels.min() >= 250
+
+
+def test_palette_and_grey_become_rgb() -> None:
+    quarters = decoded(encoded(corners().convert("P"), "PNG"))
+    assert nearest_quarters(quarters) == ["red", "green", "blue", "yellow"]
+    grey = decoded(encoded(Image.new("L", (20, 20), 90)))
+    assert np.abs(grey.astype(int) - 90).max() <= 2
+
+
+def test_only_the_first_frame_is_taken() -> None:
+    frames = [Image.new("RGB", (32, 32), colour) for colour in ("red", "blue", "blue")]
+    content = encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True)
+    red, _, blue = decoded(content).mean(axis=(0, 1))
+    assert red > 240
+    assert blue < 15
+
+
+def test_heic_is_taken_where_its_decoder_is_installed() -> None:
+    pytest.importorskip("pillow_heif")
+    content = (shared_dir("hostile") / "zPug_3.heic").read_bytes()
+    assert decoded(content).shape == (64, 64, 3)
+
+
+@pytest.mark.parametrize("format_", ["GIF", "TIFF", "BMP", "AVIF", "ICO"])
+def test_other_formats_are_refused_under_any_name(format_: str) -> None:
+    error = refusal(encoded(Image.new("RGB", (32, 32)), format_))
+    assert (error.code, error.status) == ("not_a_photo", 415)
+    assert "JPEG, PNG or WebP" in error.sentence
+
+
+def test_derivatives_have_their_sizes_and_nothing_is_enlarged() -> None:
+    large = encoded(Image.new("RGB", (2000, 1000), "teal"), quality=80)
+    assert decoded(large).shape == (1000, 2000, 3)
+    assert decoded(large, "preview").shape == (640, 1280, 3)
+    assert decoded(large, "thumb").shape == (160, 320, 3)
+    small = encoded(Image.new("RGB", (100, 50), "teal"))
+    assert decoded(small, "preview").shape == decoded(small, "thumb").shape == (50, 100, 3)
+    strip = encoded(Image.new("RGB", (4000, 2), "teal"))
+    assert decoded(strip, "thumb").shape == (1, 320, 3)
+
+
+def test_fine_colour_survives_the_re_encoding() -> None:
+    stripes = np.zeros((64, 64, 3), np.uint8)
+    stripes[:, ::2] = (220, 40, 40)
+    stripes[:, 1::2] = (40, 40, 220)
+    pixels = decoded(encoded(Image.fromarray(stripes), "PNG"))
+    assert np.abs(pixels.astype(int) - stripes).mean() < 8
+
+
+def run_in_child(code: str, folder: Path) -> subprocess.CompletedProcess[bytes]:
+    """Python code in a process that has put the child's limits on itself."""
+    program = (
+        "import importlib.util as u\n"
+        f"s = u.spec_from_file_location('d', {decode_child.__file__!r})\n"
+        f"d = u.module_from_spec(s); s.loader.exec_module(d); d.limit_resources()\n{code}"
+    )
+    return subprocess.run(
+        [sys.executable, "-I", "-c", program], cwd=folder, capture_output=True, check=False
+    )
+
+
+def test_the_child_cannot_take_more_memory_than_it_may(tmp_path: Path) -> None:
+    done = run_in_child("bytearray(1200 * 1024 * 1024)", tmp_path)
+    assert done.returncode == 1
+    assert b"MemoryError" in done.stderr
+
+
+def test_the_child_cannot_write_more_than_it_may(tmp_path: Path) -> None:
+    done = run_in_child("open('f', 'wb').truncate(300 * 1024 * 1024)", tmp_path)
+    assert b"File too large" in done.stderr
+
+
+def test_a_photo_that_needs_too_much_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    def open_clean(path: Path, **limits: int) -> Image.Image:
+        raise MemoryError
+
+    monkeypatch.setattr(decode_child, "open_clean", open_clean)
+    answer = decode_child.main(Path(), 1, 1)
+    assert answer == {"error": "too_much_memory"}
+
+
+def with_child(monkeypatch: pytest.MonkeyPatch, folder: Path, code: str) -> None:
+    """Put another program in the child's place."""
+    script = folder / "child.py"
+    script.write_text(code, encoding="utf-8")
+    monkeypatch.setattr(decode_child, "__file__", str(script))
+
+
+def test_a_child_that_hangs_is_killed_with_all_it_started(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(sandbox, "WALL_SECONDS", 0.6)
+    with_child(
+        monkeypatch,
+        tmp_path,
+        "import os, time\n"
+        "is_parent = bool(os.fork())\n"
+        f"open({str(tmp_path / 'pid')!r} + str(is_parent), 'w').write(str(os.getpid()))\n"
+        "time.sleep(60)",
+    )
+    begun = time.monotonic()
+    assert refusal(b"x").code == "too_slow"
+    assert time.monotonic() - begun < 5
+    for name in ("pidTrue", "pidFalse"):
+        while is_alive(int((tmp_path / name).read_text())):
+            assert time.monotonic() - begun < 5
+            time.sleep(0.02)
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
+
+
+@pytest.mark.parametrize(
+    ("code", "expected", "status"),
+    [
+        ("import os, signal; os.kill(os.getpid(), signal.SIGSEGV)", "damaged", 422),
+        ("import os, signal; os.kill(os.getpid(), signal.SIGXCPU)", "too_slow", 422),
+        ("raise SystemExit(1)", "out_of_order", 503),
+        ("print('[]')", "damaged", 422),
+        ("print('{\"width\": 1}')", "damaged", 422),
+        ("print('x' * 100_000)", "damaged", 422),
+        ('print(\'{"width": 1, "height": 1}\')', "damaged", 422),
+    ],
+)
+def test_a_child_that_dies_or_lies_refuses_the_photo(
+    code: str, expected: str, status: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with_child(monkeypatch, tmp_path, code)
+    error = refusal(b"x")
+    assert (error.code, error.status) == (expected, status)
+
+
+def test_a_link_in_place_of_a_copy_is_not_followed(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with_child(
+        monkeypatch,
+        tmp_path,
+        "import os, sys\nfor name in ('original.jpg', 'preview.webp', 'thumb.webp'):\n"
+        "    os.symlink('/etc/hostname', os.path.join(sys.argv[1], name))\n"
+        'print(\'{"width": 1, "height": 1}\')',
+    )
+    assert refusal(b"x").code == "damaged"
+
+
+def test_the_child_sees_no_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("FACEWEB_SECRET_KEY", "hush")
+    seen = tmp_path / "seen"
+    with_child(
+        monkeypatch,
+        tmp_path,
+        f"import json, os; json.dump(dict(os.environ), open({str(seen)!r}, 'w'))",
+    )
+    refusal(b"x")
+    harmless = {"LC_ALL", "LC_CTYPE", "MALLOC_ARENA_MAX", "OPENBLAS_NUM_THREADS"}
+    assert set(json.loads(seen.read_text())) <= harmless
+
+
+def test_who_waits_too_long_for_a_turn_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sandbox, "TURN_SECONDS", 0.05)
+    taken = [sandbox._turns.acquire() for _ in range(sandbox.CHILDREN)]
+    try:
+        error = refusal(encoded(corners()))
+    finally:
+        for _ in taken:
+            sandbox._turns.release()
+    assert (error.code, error.status) == ("busy", 429)
+
+
+def test_a_file_of_nothing_but_a_signature_is_refused() -> None:
+    for head in (b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"RIFF\x04\x00\x00\x00WEBP"):
+        assert refusal(io.BytesIO(head).getvalue()).status in {415, 422}

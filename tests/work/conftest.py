@@ -1,0 +1,112 @@
+"""A broker one can look into, a kind of work one can steer, a database for several threads."""
+
+from collections import deque
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import pytest
+from django.db import connection
+
+from faceweb.media.models import Asset
+from faceweb.work import broker, kinds, stopping
+from faceweb.work.kinds import JobKind, Outcome
+from faceweb.work.models import Job
+from faceweb.work.reporter import Reporter
+from faceweb.work.services import job_create
+
+KIND = "test"
+
+
+class FakeBroker:
+    """A line of messages, first in, first out."""
+
+    def __init__(self) -> None:
+        self.messages: deque[UUID] = deque()
+        self.is_away = False
+
+    def send(self, job_id: UUID) -> None:
+        if self.is_away:
+            raise ConnectionError
+        self.messages.append(job_id)
+
+    def depth(self) -> int:
+        if self.is_away:
+            raise ConnectionError
+        return len(self.messages)
+
+
+class Work:
+    """What the registered kind does; ``run`` may be replaced. Every started job is noted."""
+
+    def __init__(self) -> None:
+        self.started: list[UUID] = []
+        self.run: Callable[[Job, Reporter], Outcome] = lambda job, reporter: Outcome("none")
+
+    def __call__(self, job: Job, reporter: Reporter) -> Outcome:
+        self.started.append(job.pk)
+        return self.run(job, reporter)
+
+
+def store_photo(job: Job) -> Asset:
+    """A result's row, without a picture."""
+    return Asset.objects.create(
+        owner_id=job.owner_id, origin=Asset.Origin.SWAP, width=1, height=1, bytes=1
+    )
+
+
+@pytest.fixture
+def fake_broker(monkeypatch: pytest.MonkeyPatch) -> FakeBroker:
+    fake = FakeBroker()
+    monkeypatch.setattr(broker, "send", fake.send)
+    monkeypatch.setattr(broker, "depth", fake.depth)
+    return fake
+
+
+@pytest.fixture
+def work() -> Iterator[Work]:
+    """The kind named ``KIND``."""
+    steered = Work()
+    kinds.register(JobKind(KIND, "Test work", steered))
+    yield steered
+    kinds.unregister(KIND)
+
+
+@pytest.fixture
+def make_job(work: Work, fake_broker: FakeBroker) -> Callable[..., Job]:
+    """Queues a job for somebody."""
+
+    def make(owner: Any) -> Job:
+        return job_create(owner=owner, kind=KIND, recipe={})
+
+    return make
+
+
+@pytest.fixture(autouse=True)
+def no_shutdown() -> Iterator[None]:
+    yield
+    stopping.reset()
+
+
+@pytest.fixture
+def parallel_database(transactional_db: None, tmp_path: Path) -> Iterator[None]:
+    """A database that several threads may use as several processes would.
+
+    Connections to SQLite's in-memory database share one cache and with it each other's locks, so
+    a copy of it in a file takes its place.
+    """
+    if connection.vendor != "sqlite":
+        yield
+        return
+    connection.ensure_connection()
+    in_memory, name = connection.connection, connection.settings_dict["NAME"]
+    path = tmp_path / "parallel.sqlite3"
+    with connection.cursor() as cursor:
+        cursor.execute("VACUUM INTO %s", [str(path)])
+    connection.connection = None
+    connection.settings_dict["NAME"] = str(path)
+    yield
+    connection.close()
+    connection.connection = in_memory
+    connection.settings_dict["NAME"] = name
