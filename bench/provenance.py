@@ -50,7 +50,7 @@ def credentials() -> None:
     """Bytes and milliseconds of signing along a chain of edits."""
     from faceweb.marks.containers import source_type_write
     from faceweb.marks.credentials import Step, credentials_sign, result_claim
-    from faceweb.media.files import picture_encode
+    from faceweb.media.pictures import picture_encode
 
     copies = picture_encode(picture(*SIZES["2 MP"])).copies
     original, preview = copies["original"].read(), copies["preview"].read()
@@ -80,9 +80,9 @@ def copies() -> None:
     from faceweb.marks.badge import badge_draw
     from faceweb.marks.marker import ResultMarker
     from faceweb.marks.services import badged_copy
-    from faceweb.media.files import picture_encode
     from faceweb.media.marking import Making
     from faceweb.media.models import Asset
+    from faceweb.media.pictures import picture_encode
     from models.pixels.imaging import encode_jpeg
 
     owner = get_user_model().objects.create_user("bench@example.org", "x")

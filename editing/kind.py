@@ -8,9 +8,10 @@ from editing.base import EditBase, edit_base
 from editing.engines.base import EditEngine, EditRequest, EditResult
 from editing.recipe import EditRecipe
 from editing.services import KIND, edit_check, get_engine, identity_threshold
+from faceweb.media.face_analysis import assets_analyse_now
 from faceweb.media.models import Asset
+from faceweb.media.pictures import asset_read
 from faceweb.media.results import result_prepare, result_store
-from faceweb.media.services import asset_read, assets_analyse_now
 from faceweb.work.errors import JobError
 from faceweb.work.kinds import JobKind, Outcome
 from faceweb.work.models import Job

@@ -23,7 +23,7 @@ from editing.kind import edit_figures
 from editing.recipe import EditRecipe
 from editing.services import edit_check, face_check, get_engine, identity_threshold
 from faceweb.marks.services import badge_draw
-from faceweb.media.services import asset_read
+from faceweb.media.pictures import asset_read
 from faceweb.people.models import User
 from faceweb.work.errors import AccountFrozen
 from faceweb.work.recipes import RecipeError

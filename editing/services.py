@@ -9,8 +9,8 @@ from django.conf import settings
 from editing.choice import editor_choice
 from editing.engines.base import EditEngine
 from editing.recipe import EditRecipe
+from faceweb.media.analysis_queue import assets_renew
 from faceweb.media.models import Asset
-from faceweb.media.services import assets_renew
 from faceweb.people.models import User
 from faceweb.work.models import Job
 from faceweb.work.recipes import RecipeError, recipe_face, recipe_faces, recipe_photos

@@ -12,8 +12,8 @@ from editing.choice import editor_choice
 from editing.forms import EditorState
 from editing.preview import PreviewBusy, prepare_ask, preview_ask
 from editing.services import MIN_FACE_PX, edit_request, identity_threshold
+from faceweb.media.analysis_queue import assets_renew
 from faceweb.media.models import Asset
-from faceweb.media.services import assets_renew
 from faceweb.people.models import User
 from faceweb.work.errors import JobRefused
 from faceweb.work.recipes import RecipeError

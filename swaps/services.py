@@ -4,7 +4,7 @@ import threading
 from dataclasses import dataclass
 from functools import lru_cache
 
-from faceweb.media.services import assets_renew
+from faceweb.media.analysis_queue import assets_renew
 from faceweb.people.models import User
 from faceweb.work.models import Job
 from faceweb.work.recipes import RecipeError, recipe_face, recipe_faces, recipe_photos

@@ -7,8 +7,8 @@ from uuid import UUID
 
 from django.urls import reverse
 
+from faceweb.media.analysis_queue import assets_renew
 from faceweb.media.models import Asset
-from faceweb.media.services import assets_renew
 from faceweb.people.models import User
 from models.faces.same_person import source_weight
 from swaps.choice import engine_choice

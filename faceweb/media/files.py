@@ -8,18 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
-from django.core.files.base import ContentFile, File
+from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import DatabaseError
 from django.db.models import Q
-from numpy.typing import NDArray
-from PIL import Image
 
-from faceweb.media.decode_child import ORIGINAL_QUALITY, encode_derivatives
 from faceweb.media.models import Asset
-from models.pixels.imaging import encode_jpeg
 
 logger = logging.getLogger(__name__)
 
@@ -52,25 +46,6 @@ class Picture:
     def bytes(self) -> int:
         """All copies together."""
         return sum(copy.size for copy in self.copies.values())
-
-
-def picture_encode(image: NDArray[np.uint8]) -> Picture:
-    """The copies that are stored of a picture made here.
-
-    Args:
-        image: uint8 (H, W, 3) BGR.
-    """
-    height, width = image.shape[:2]
-    rgb = cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-    encoded = {
-        "original.jpg": encode_jpeg(image, ORIGINAL_QUALITY),
-        **encode_derivatives(Image.fromarray(rgb)),
-    }
-    return Picture(
-        width,
-        height,
-        {Path(name).stem: ContentFile(content, name) for name, content in encoded.items()},
-    )
 
 
 @contextmanager

@@ -13,9 +13,10 @@ from django.core.files.base import ContentFile
 from django.db import transaction
 from numpy.typing import NDArray
 
-from faceweb.media.files import Picture, files_roll_back, picture_encode
+from faceweb.media.files import Picture, files_roll_back
 from faceweb.media.marking import Making, Mark, get_marker
 from faceweb.media.models import Asset, Lineage
+from faceweb.media.pictures import picture_encode
 from faceweb.media.retention import ancestors_keep, expiry_of_new
 from faceweb.media.screening import Finding, get_screener
 from faceweb.media.services import asset_insert

@@ -4,23 +4,20 @@ import hashlib
 import logging
 import shutil
 from collections.abc import Iterable
-from datetime import datetime, timedelta
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from uuid import UUID
 
-import numpy as np
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.files.uploadedfile import UploadedFile
 from django.db import IntegrityError, transaction
-from django.db.models import Count, F, Q, Sum
+from django.db.models import Count, Sum
 from django.utils import timezone
-from numpy.typing import NDArray
 
 from faceweb.media import forgetting
-from faceweb.media.analysis import analyser_name, get_analyser
+from faceweb.media.analysis_queue import analysis_send
 from faceweb.media.consent import CONSENT_VERSION
 from faceweb.media.errors import IntakeError
 from faceweb.media.files import (
@@ -30,26 +27,16 @@ from faceweb.media.files import (
     files_roll_back,
     files_store,
 )
-from faceweb.media.models import Asset, AssetQuerySet
+from faceweb.media.models import Asset
 from faceweb.media.retention import expiry_of_new
 from faceweb.media.sandbox import intake_folder, upload_decode
 from faceweb.media.screening import get_screener
-from models.pixels.imaging import decode_image
 
 if TYPE_CHECKING:
     from faceweb.people.models import User
 
 logger = logging.getLogger(__name__)
 
-ANALYSIS_ATTEMPTS = 3
-SCREENING_ATTEMPTS = 3
-# An analysis takes a second or two; a worker that has not finished by then is not working on it.
-ANALYSIS_CLAIM = timedelta(seconds=60)
-# A worker that was not restarted with the pages still uses the other analyser: no endless circle.
-RENEWAL_PAUSE = timedelta(seconds=60)
-# A message needs a moment to arrive; a worker gets through this many between two sweeps.
-PENDING_AGE = timedelta(seconds=10)
-PENDING_BATCH = 20
 DELETE_BATCH = 500
 MEGABYTE = 1024 * 1024
 
@@ -205,29 +192,7 @@ def asset_insert(photo: Asset, picture: Picture) -> None:
     photo.width, photo.height = picture.width, picture.height
     files_store(photo, picture)
     photo.save(force_insert=True)
-    transaction.on_commit(partial(_send_for_analysis, photo.pk), robust=True)
-
-
-def _send_for_analysis(photo_id: UUID) -> None:
-    # The task's module imports the services that send it.
-    from faceweb.media.tasks import asset_analyse
-
-    try:
-        asset_analyse.apply_async(args=(str(photo_id),), retry=False)
-    except Exception as error:
-        # The row says "pending": the periodic sweep sends it when the broker is back.
-        logger.warning("photo %s not sent for analysis: %s", photo_id, type(error).__name__)
-
-
-def asset_read(photo: Asset) -> NDArray[np.uint8]:
-    """The original's pixels, uint8 (H, W, 3) BGR, for a worker.
-
-    Raises:
-        OSError: the stored file cannot be read.
-        ValueError: its bytes are not a picture any more.
-    """
-    with photo.original.open("rb") as file:
-        return decode_image(file.read())
+    transaction.on_commit(partial(analysis_send, photo.pk), robust=True)
 
 
 def asset_delete(*, photo: Asset) -> None:
@@ -270,179 +235,3 @@ def _makings_forget(owner_id: UUID, gone: frozenset[str]) -> None:
         if forgetting.mentions(photo.making, gone):
             photo.making = forgetting.without(photo.making, gone)
             photo.save(update_fields=["making"])
-
-
-def asset_analyse(photo_id: UUID) -> None:
-    """Find the faces of one photo, then have it looked at before anybody may use it.
-
-    A second message for the same photo, or one for a photo that is gone, does nothing.
-    """
-    image = _faces_find(photo_id)
-    _photo_screen(photo_id, image)
-
-
-def _faces_find(photo_id: UUID) -> NDArray[np.uint8] | None:
-    """Find the faces of one photo and keep them on its row; its pixels, if they were read.
-
-    A photo that cannot be analysed in three attempts is given up and says so.
-    """
-    attempt = _claim_analysis(photo_id)
-    if attempt is None:
-        return None
-    claimed = Asset.objects.filter(
-        pk=photo_id, analysis=Asset.Analysis.PENDING, analysis_attempts=attempt
-    )
-    photo = claimed.first()
-    if photo is None:
-        return None
-    analyser = get_analyser()
-    try:
-        image = asset_read(photo)
-        faces = [face.to_dict() for face in analyser.find_faces(image)]
-    except Exception as error:
-        logger.warning("photo %s, analysis attempt %d: %s", photo_id, attempt, type(error).__name__)
-        gave_up = attempt >= ANALYSIS_ATTEMPTS
-        claimed.update(
-            analysis=Asset.Analysis.FAILED if gave_up else Asset.Analysis.PENDING,
-            analysis_started_at=None,
-        )
-        return None
-    claimed.update(analysis=Asset.Analysis.DONE, analyser=analyser.name, faces=faces)
-    return image
-
-
-def _photo_screen(photo_id: UUID, image: NDArray[np.uint8] | None) -> None:
-    """Have one photo looked at, and keep the verdict on its row.
-
-    A screening that fails never passes a photo: it waits for the next attempt, and after the last
-    one for a person.
-
-    Args:
-        photo_id: the photo; one whose faces are still being looked for, or that has its verdict,
-            is left alone.
-        image: its pixels, uint8 (H, W, 3) BGR, where they were read already.
-    """
-    claimed = _claim_screening(photo_id)
-    photo = claimed.first() if claimed is not None else None
-    if claimed is None or photo is None:
-        return
-    try:
-        if photo.screening_attempts > SCREENING_ATTEMPTS:
-            raise RuntimeError("every attempt killed its worker")
-        pixels = asset_read(photo) if image is None else image
-        finding = get_screener().asset_screen(photo, pixels, photo.found_faces())
-        with transaction.atomic():
-            if claimed.update(screening=finding.state):
-                photo.screening = finding.state
-                finding.record(photo)
-    except Exception as error:
-        logger.warning(
-            "photo %s, screening attempt %d: %s",
-            photo_id,
-            photo.screening_attempts,
-            type(error).__name__,
-        )
-        if photo.screening_attempts < SCREENING_ATTEMPTS:
-            claimed.update(screening_started_at=None)
-            return
-        with transaction.atomic():
-            if claimed.update(screening=Asset.Screening.REVIEW):
-                photo.screening = Asset.Screening.REVIEW
-                get_screener().asset_give_up(photo)
-
-
-def _claim_screening(photo_id: UUID) -> AssetQuerySet | None:
-    """Take a photo that waits for its screening, count the attempt, and give its row; or None."""
-    now = timezone.now()
-    waiting = Asset.objects.filter(_unscreened(now), pk=photo_id)
-    with transaction.atomic():
-        if not waiting.update(
-            screening_started_at=now, screening_attempts=F("screening_attempts") + 1
-        ):
-            return None
-        attempt = Asset.objects.values_list("screening_attempts", flat=True).get(pk=photo_id)
-    return Asset.objects.filter(
-        pk=photo_id, screening=Asset.Screening.PENDING, screening_attempts=attempt
-    )
-
-
-def _unscreened(now: datetime) -> Q:
-    free = Q(screening_started_at=None) | Q(screening_started_at__lt=now - ANALYSIS_CLAIM)
-    return free & Q(screening=Asset.Screening.PENDING) & ~Q(analysis=Asset.Analysis.PENDING)
-
-
-def assets_renew(photos: Iterable[Asset]) -> None:
-    """Have those of ``photos`` analysed again whose faces another engine's analyser found.
-
-    Engines read different things off a face, so after a change of engine the old finds do not
-    serve. The rows, and the objects given, are then as those of photos that just came in.
-    """
-    name = analyser_name()
-    for photo in photos:
-        if not (name and photo.analyser and photo.analyser != name and photo.is_ready):
-            continue
-        if photo.analysis_started_at and timezone.now() - photo.analysis_started_at < RENEWAL_PAUSE:
-            continue
-        fresh: dict[str, Any] = {
-            "analysis": Asset.Analysis.PENDING,
-            "analysis_started_at": None,
-            "analysis_attempts": 0,
-            "analyser": "",
-            "faces": [],
-        }
-        # Of two requests at the same time one sends it.
-        stale = Asset.objects.filter(pk=photo.pk, analyser=photo.analyser)
-        if stale.exclude(analysis=Asset.Analysis.PENDING).update(**fresh):
-            logger.info("photo %s is analysed again for another engine", photo.pk)
-            transaction.on_commit(partial(_send_for_analysis, photo.pk), robust=True)
-        for field, value in fresh.items():
-            setattr(photo, field, value)
-
-
-def assets_analyse_now(photos: Iterable[Asset]) -> None:
-    """In a worker: see that the faces of ``photos`` are known, and found by its own analyser."""
-    for photo in photos:
-        assets_renew([photo])
-        if not photo.is_ready:
-            asset_analyse(photo.pk)
-            photo.refresh_from_db()
-
-
-def _claim_analysis(photo_id: UUID) -> int | None:
-    """Take a pending photo that nobody works on; the number of this attempt, or None.
-
-    The attempt is counted before the work, so that a photo which kills its worker is counted too.
-    """
-    now = timezone.now()
-    pending = Asset.objects.filter(_unanalysed(now), pk=photo_id)
-    with transaction.atomic():
-        if not pending.filter(analysis_attempts__lt=ANALYSIS_ATTEMPTS).update(
-            analysis_started_at=now, analysis_attempts=F("analysis_attempts") + 1
-        ):
-            pending.filter(analysis_attempts__gte=ANALYSIS_ATTEMPTS).update(
-                analysis=Asset.Analysis.FAILED
-            )
-            return None
-        return Asset.objects.values_list("analysis_attempts", flat=True).get(pk=photo_id)
-
-
-def _unanalysed(now: datetime) -> Q:
-    free = Q(analysis_started_at=None) | Q(analysis_started_at__lt=now - ANALYSIS_CLAIM)
-    return free & Q(analysis=Asset.Analysis.PENDING)
-
-
-def assets_analyse_pending() -> int:
-    """Send the oldest photos again that wait for analysis or screening and that nobody works on.
-
-    Messages get lost with a broker; this finds what they were about. Returns how many were sent.
-    """
-    now = timezone.now()
-    waiting = (
-        Asset.objects.filter(_unanalysed(now) | _unscreened(now), created_at__lt=now - PENDING_AGE)
-        .order_by("created_at")
-        .values_list("pk", flat=True)[:PENDING_BATCH]
-    )
-    photo_ids = list(waiting)
-    for photo_id in photo_ids:
-        _send_for_analysis(photo_id)
-    return len(photo_ids)

@@ -4,19 +4,19 @@ from uuid import UUID
 
 from celery import shared_task
 
-from faceweb.media import retention, services, sweep
+from faceweb.media import analysis_queue, face_analysis, retention, sweep
 
 
 @shared_task
 def asset_analyse(photo_id: str) -> None:
     """Find the faces of one photo."""
-    services.asset_analyse(UUID(photo_id))
+    face_analysis.asset_analyse(UUID(photo_id))
 
 
 @shared_task
 def assets_analyse_pending() -> None:
     """Send photos again whose message was lost."""
-    services.assets_analyse_pending()
+    analysis_queue.assets_analyse_pending()
 
 
 @shared_task

@@ -23,7 +23,7 @@ from faceweb.marks.pdq import PdqHash, pdq_dihedral, pdq_hash
 from faceweb.marks.registry import QUALITY_FLOOR
 from faceweb.media.errors import IntakeError
 from faceweb.media.models import Asset
-from faceweb.media.services import asset_read
+from faceweb.media.pictures import asset_read
 from faceweb.moderation.audit import audit_write
 from faceweb.moderation.models import BlockedHash, Case, Screening
 from faceweb.moderation.screening.verdict import KNOWN_BAD, Level

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from faceweb.marks.containers import source_type_write
 from faceweb.marks.services import badged_copy
 from faceweb.media.models import Asset, Lineage
-from faceweb.media.services import asset_read
+from faceweb.media.pictures import asset_read
 from models.pixels.imaging import decode_image
 
 MAX_SIDE: Final = 1600

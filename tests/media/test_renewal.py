@@ -6,9 +6,9 @@ import pytest
 from django.urls import reverse
 from django.utils import timezone
 
-from faceweb.media import analysis, services
+from faceweb.media import analysis, face_analysis
+from faceweb.media.analysis_queue import assets_renew
 from faceweb.media.models import Asset
-from faceweb.media.services import assets_renew
 from faceweb.work.models import Job
 from faceweb.work.worker import job_work
 from swaps.recipe import FaceMapping, RecipeError, SwapRecipe
@@ -134,10 +134,10 @@ def test_a_photo_that_fails_the_second_time_says_so_and_is_not_tried_for_ever(
         def find_faces(self, image: Any) -> Any:
             raise RuntimeError
 
-    monkeypatch.setattr(services, "get_analyser", Broken)
+    monkeypatch.setattr(face_analysis, "get_analyser", Broken)
     assets_renew([old])
-    for _ in range(services.ANALYSIS_ATTEMPTS):
-        services.asset_analyse(old.pk)
+    for _ in range(face_analysis.ANALYSIS_ATTEMPTS):
+        face_analysis.asset_analyse(old.pk)
     old.refresh_from_db()
     assert old.analysis == Asset.Analysis.FAILED
     published.clear()

@@ -12,17 +12,14 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
-from faceweb.media import marking, screening, services, tasks
+from faceweb.media import face_analysis, marking, screening, tasks
+from faceweb.media.analysis_queue import assets_analyse_pending
+from faceweb.media.face_analysis import asset_analyse
 from faceweb.media.files import files_roll_back
 from faceweb.media.history import asset_history
 from faceweb.media.models import Asset, Lineage
-from faceweb.media.services import (
-    asset_analyse,
-    asset_delete,
-    asset_read,
-    assets_analyse_pending,
-    assets_delete,
-)
+from faceweb.media.pictures import asset_read
+from faceweb.media.services import asset_delete, assets_delete
 from faceweb.media.sweep import files_sweep
 from models.faces.face import Face
 from tests.media.conftest import files_in, store_result
@@ -199,7 +196,7 @@ class FakeAnalyser:
 @pytest.fixture
 def analyser(face: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> FakeAnalyser:
     fake = FakeAnalyser(face)
-    monkeypatch.setattr(services, "get_analyser", lambda: fake)
+    monkeypatch.setattr(face_analysis, "get_analyser", lambda: fake)
     return fake
 
 

@@ -11,9 +11,9 @@ from django.urls import reverse
 
 from faceweb.marks.badge import badge_draw
 from faceweb.media.errors import ResultBlocked
+from faceweb.media.face_analysis import asset_analyse
 from faceweb.media.models import Asset
 from faceweb.media.screening import get_screener
-from faceweb.media.services import asset_analyse
 from faceweb.moderation import known_bad
 from faceweb.moderation.known_bad import (
     BlockedLooks,

@@ -15,9 +15,9 @@ from django.urls import reverse
 
 from faceweb.media import analysis
 from faceweb.media.errors import ResultBlocked, ScreeningFailed
+from faceweb.media.face_analysis import asset_analyse
 from faceweb.media.models import Asset
 from faceweb.media.screening import get_screener
-from faceweb.media.services import asset_analyse
 from faceweb.moderation import embedders
 from faceweb.moderation.models import AuditEntry, Case, ProtectedFace, Screening
 from faceweb.moderation.protected import (

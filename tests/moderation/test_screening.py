@@ -10,10 +10,12 @@ from django.core.management.base import SystemCheckError
 from django.urls import reverse
 
 from faceweb.accounts.personal_data import sections
+from faceweb.media.analysis_queue import assets_analyse_pending
 from faceweb.media.errors import ResultBlocked, ScreeningFailed
+from faceweb.media.face_analysis import asset_analyse
 from faceweb.media.models import Asset
 from faceweb.media.screening import get_screener
-from faceweb.media.services import SCREENING_ATTEMPTS, asset_analyse, assets_analyse_pending
+from faceweb.media.screening_run import SCREENING_ATTEMPTS
 from faceweb.moderation.checks import (
     screening_has_its_models,
     screening_is_on,

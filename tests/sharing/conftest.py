@@ -13,7 +13,7 @@ from django.test import Client
 from django.utils import timezone
 
 from faceweb.media.models import Asset, Lineage
-from faceweb.media.services import asset_read
+from faceweb.media.pictures import asset_read
 from faceweb.sharing import copies
 from faceweb.sharing.models import ShareLink
 from faceweb.sharing.services import token_digest

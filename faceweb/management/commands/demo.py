@@ -10,8 +10,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
 from faceweb.management.commands.seed import DEMO_EMAIL
+from faceweb.media.analysis_queue import assets_renew
 from faceweb.media.models import Asset
-from faceweb.media.services import assets_renew
 from faceweb.people.models import User
 from faceweb.work.models import Job
 from swaps.recipe import FaceMapping, RecipeError, SwapRecipe

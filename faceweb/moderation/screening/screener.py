@@ -14,8 +14,8 @@ from django.db import transaction
 from faceweb.marks.pdq import PdqHash
 from faceweb.media.errors import ResultBlocked, ScreeningFailed
 from faceweb.media.models import Asset
+from faceweb.media.pictures import asset_read
 from faceweb.media.screening import Explanation, Finding
-from faceweb.media.services import asset_read
 from faceweb.moderation import known_bad
 from faceweb.moderation.cases import case_open
 from faceweb.moderation.copies import looks_keep
