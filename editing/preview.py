@@ -13,7 +13,6 @@ from uuid import UUID
 
 import numpy as np
 from django.core.cache import cache
-from kombu.exceptions import OperationalError
 from numpy.typing import NDArray
 
 from editing.base import edit_base
@@ -22,6 +21,7 @@ from editing.engines.base import YEARS_AT_FULL, EditRequest
 from editing.kind import edit_figures
 from editing.recipe import EditRecipe
 from editing.services import edit_check, face_check, get_engine, identity_threshold
+from faceweb.core.sending import send
 from faceweb.marks.services import badge_draw
 from faceweb.media.pictures import asset_read
 from faceweb.people.models import User
@@ -99,13 +99,8 @@ def _ask(topic: str, question: dict[str, Any], timeout: float | None) -> dict[st
 
 
 def _send(name: str) -> None:
-    # The task's module imports this one.
-    from editing.tasks import preview_make as task
-
-    try:
-        task.apply_async(args=(name,), retry=False, expires=QUESTION_SECONDS)
-    except OperationalError as error:
-        raise PreviewBusy from error
+    if not send("editing.tasks.preview_make", name, expires=QUESTION_SECONDS):
+        raise PreviewBusy
 
 
 def preview_answer(name: str) -> None:

@@ -138,14 +138,14 @@ def audit_log_between_tests() -> Iterator[None]:
 @pytest.fixture
 def published(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, tuple[Any, ...]]]:
     """What was sent to the broker, as (task name, arguments); nothing leaves the process."""
-    from celery.app.task import Task
+    from celery import Celery
 
     sent: list[tuple[str, tuple[Any, ...]]] = []
 
-    def apply_async(self: Any, args: Any = None, kwargs: Any = None, **options: Any) -> None:
-        sent.append((self.name, tuple(args or ())))
+    def send_task(self: Any, name: str, args: Any = None, *_: Any, **options: Any) -> None:
+        sent.append((name, tuple(args or ())))
 
-    monkeypatch.setattr(Task, "apply_async", apply_async)
+    monkeypatch.setattr(Celery, "send_task", send_task)
     return sent
 
 

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from faceweb.core.sending import send
 from faceweb.media.analysis import analyser_name
 from faceweb.media.models import Asset
 
@@ -26,14 +27,8 @@ PENDING_BATCH = 20
 
 
 def analysis_send(photo_id: UUID) -> None:
-    # The task's module imports the services that send it.
-    from faceweb.media.tasks import asset_analyse
-
-    try:
-        asset_analyse.apply_async(args=(str(photo_id),), retry=False)
-    except Exception as error:
-        # The row says "pending": the periodic sweep sends it when the broker is back.
-        logger.warning("photo %s not sent for analysis: %s", photo_id, type(error).__name__)
+    """Have one photo analysed; where it cannot be sent, the periodic sweep sends it later."""
+    send("faceweb.media.tasks.asset_analyse", str(photo_id))
 
 
 def assets_renew(photos: Iterable[Asset]) -> None:

@@ -17,6 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from faceweb.accounts.adapter import with_public_origin
+from faceweb.core.sending import send
 from faceweb.media.models import Asset
 from faceweb.moderation.models import Appeal, Case, Decision, Report, Strike
 from faceweb.moderation.reasons import reason_of
@@ -34,23 +35,17 @@ _LATE_BATCH: Final = 100
 # --- sending them on their way -------------------------------------------------------------------
 def decision_send(decision_id: int) -> None:
     """Have the notices of one decision sent."""
-    from faceweb.moderation.tasks import decision_notify as task
-
-    _send(task, str(decision_id))
+    send("faceweb.moderation.tasks.decision_notify", str(decision_id))
 
 
 def undo_send(decision_id: int) -> None:
     """Have the people told that a decision was taken back."""
-    from faceweb.moderation.tasks import undo_notify as task
-
-    _send(task, str(decision_id))
+    send("faceweb.moderation.tasks.undo_notify", str(decision_id))
 
 
 def report_send(ticket: str) -> None:
     """Have the receipt of a report confirmed."""
-    from faceweb.moderation.tasks import report_notify as task
-
-    _send(task, ticket)
+    send("faceweb.moderation.tasks.report_notify", ticket)
 
 
 def notices_send_late() -> int:
@@ -66,13 +61,6 @@ def notices_send_late() -> int:
     for ticket in unconfirmed:
         report_notify(ticket)
     return len(late) + len(unconfirmed)
-
-
-def _send(task: Any, argument: str) -> None:
-    try:
-        task.apply_async(args=(argument,), retry=False)
-    except Exception as error:
-        logger.warning("a notice was not sent on its way: %s", type(error).__name__)
 
 
 # --- what the worker writes ----------------------------------------------------------------------

@@ -5,7 +5,6 @@ is grave suspends at once. A person who freezes or suspends somebody skips the l
 """
 
 import hashlib
-import logging
 from datetime import timedelta
 from functools import partial
 from typing import Final
@@ -16,6 +15,7 @@ from django.contrib.sessions.models import Session
 from django.db import transaction
 from django.utils import timezone
 
+from faceweb.core.sending import send
 from faceweb.media.models import Asset
 from faceweb.moderation.audit import audit_write
 from faceweb.moderation.models import Case, Decision, Strike
@@ -23,8 +23,6 @@ from faceweb.moderation.reasons import Reason
 from faceweb.people.models import User
 from faceweb.work.models import Job
 from faceweb.work.services import job_cancel
-
-logger = logging.getLogger(__name__)
 
 SHARING_OFF: Final = timedelta(days=7)
 _LADDER: Final = (Strike.Level.WARNING, Strike.Level.SHARING_OFF, Strike.Level.SUSPENSION)
@@ -131,14 +129,9 @@ def _work_stop(person: User) -> None:
 
 
 def _send_sessions_end(person_id: UUID) -> None:
-    # The task's module imports the services that send it.
-    from faceweb.moderation.tasks import sessions_end
-
-    try:
-        sessions_end.apply_async(args=(str(person_id),), retry=False)
-    except Exception as error:
-        # Nobody is let in through a session of a suspended account; its rows end by themselves.
-        logger.warning("sessions of %s not ended: %s", person_id, type(error).__name__)
+    # Where it is not sent: nobody is let in through a session of a suspended account, and its rows
+    # end by themselves.
+    send("faceweb.moderation.tasks.sessions_end", str(person_id))
 
 
 def sessions_end(person_id: UUID) -> int:

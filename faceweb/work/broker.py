@@ -6,6 +6,8 @@ from uuid import UUID
 from celery import current_app
 from django.conf import settings
 
+from faceweb.core import sending
+
 JOB_RUN = "faceweb.work.tasks.job_run"
 
 
@@ -18,12 +20,10 @@ def send(job_id: UUID) -> None:
     """Send one message.
 
     Raises:
-        Exception: whatever the broker's client raises when it cannot be reached.
+        ConnectionError: the broker cannot be reached.
     """
-    # The task's module imports the services that send it.
-    from faceweb.work.tasks import job_run
-
-    job_run.apply_async(args=(str(job_id),), retry=False)
+    if not sending.send(JOB_RUN, str(job_id)):
+        raise ConnectionError("the broker is away")
 
 
 def depth() -> int:

@@ -196,13 +196,13 @@ def test_analysis_is_asked_for_once_the_row_is_there(
 def test_a_broker_that_is_away_does_not_fail_the_upload(
     upload: Upload, monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks: Any
 ) -> None:
-    from celery.app.task import Task
+    from celery import Celery
     from kombu.exceptions import OperationalError
 
     def away(*args: Any, **kwargs: Any) -> None:
         raise OperationalError
 
-    monkeypatch.setattr(Task, "apply_async", away)
+    monkeypatch.setattr(Celery, "send_task", away)
     with django_capture_on_commit_callbacks(execute=True):
         assert upload(PHOTO).status_code == 201
     assert Asset.objects.get().analysis == Asset.Analysis.PENDING
