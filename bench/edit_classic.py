@@ -19,8 +19,8 @@ import cv2
 import numpy as np
 
 from bench._timing import best_ms, in_subprocess, machine, peak_rss_mb
-from editing.engines.base import EditRequest
 from editing.engines.classic import ClassicEditEngine
+from editing.engines.former import EditRequest
 from models.faces.face import Face
 from models.pixels.imaging import Image, decode_image
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from bench._timing import best_ms, machine, peak_rss_mb
 from editing.directions import Direction, DirectionCard
-from editing.engines.base import EditRequest
+from editing.engines.former import EditRequest
 from editing.engines.stylegan import BATCH, StyleGanEngine
 from editing.export.__main__ import sample_photo
 from models.faces.analysis.dlib_analyser import DlibAnalyser

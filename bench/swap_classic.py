@@ -21,8 +21,8 @@ import numpy as np
 from bench._timing import best_ms, in_subprocess, machine, peak_rss_mb
 from models.faces.face import Face
 from models.pixels.imaging import Image, decode_image, encode_jpeg
-from swaps.engines.base import FaceSwap, SwapOptions
 from swaps.engines.classic import ClassicSwapEngine
+from swaps.engines.former import FaceSwap, SwapOptions
 
 _GROWING = [(0.262, 0.45), (2.0, 0.45), (12.0, 0.45), (24.0, 0.45)]
 _EQUAL = [(2.0, 600.0), (12.0, 600.0), (24.0, 600.0)]

@@ -34,7 +34,7 @@ from models.networks.identity_space import EmapSpace
 from models.networks.swapper import FaceSwapper, SwapperContract
 from models.sessions import SessionConfig, SessionFactory
 from models.store.cards import Manifest
-from swaps.engines.base import FaceSwap
+from swaps.engines.former import FaceSwap
 from swaps.engines.neural import Networks, NeuralEngine
 from swaps.engines.neural_options import NeuralOptions
 

@@ -8,7 +8,7 @@ the photo in which it was still untouched, with all strengths together, and judg
 from dataclasses import dataclass, field
 from typing import Any
 
-from editing.engines.base import EditRequest
+from editing.engines.former import EditRequest
 from faceweb.media.models import Asset
 from models.faces.face import Face
 

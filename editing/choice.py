@@ -10,7 +10,7 @@ from pathlib import Path
 from django.conf import settings
 
 from editing.directions import DirectionError, load_directions
-from editing.engines.base import EditEngine, Slider
+from editing.engines.former import EditEngine, Slider
 from editing.engines.stylegan import BATCH, AgeEstimator, StyleGanEngine, sliders_of
 from faceweb.core.weights import session_factory, weight_store
 from faceweb.media.analysis import get_analyser

@@ -9,9 +9,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
-from models.pixels.imaging import Image
+if TYPE_CHECKING:
+    from models.pixels.imaging import Image
 
 Verdict = Literal["applied", "reduced", "none", "unsure"]
 """Given as asked; given with less strength; nothing visible passes; it cannot be judged."""
@@ -25,9 +26,9 @@ _GRID: Final = (1.0, 0.75, 0.5, 0.25)
 _BISECTION_WIDTH: Final = 0.02
 """Bisection ends when the share is known this closely."""
 
-Edit = Callable[[Sequence[float]], Sequence[Image]]
+Edit: TypeAlias = "Callable[[Sequence[float]], Sequence[Image]]"
 """Strengths to finished images, uint8 (H, W, 3) BGR, one each, made in one batch."""
-Similarity = Callable[[Image], float | None]
+Similarity: TypeAlias = "Callable[[Image], float | None]"
 """How alike a finished image and the photo are, or None where that cannot be told."""
 
 

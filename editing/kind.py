@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from editing.base import EditBase, edit_base
-from editing.engines.base import EditEngine, EditRequest, EditResult
+from editing.engines.former import EditEngine, EditRequest, EditResult
 from editing.recipe import EditRecipe
 from editing.services import KIND, edit_check, get_engine, identity_threshold
 from faceweb.media.face_analysis import assets_analyse_now

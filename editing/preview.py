@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from editing.base import edit_base
 from editing.choice import editor_choice
-from editing.engines.base import YEARS_AT_FULL, EditRequest
+from editing.engines.former import YEARS_AT_FULL, EditRequest
 from editing.kind import edit_figures
 from editing.recipe import EditRecipe
 from editing.services import edit_check, face_check, get_engine, identity_threshold

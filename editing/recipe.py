@@ -4,7 +4,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-from editing.engines.base import EditRequest
+from editing.engines.former import EditRequest
 from faceweb.work.recipes import RecipeError
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.conf import settings
 
 from editing.choice import editor_choice
-from editing.engines.base import EditEngine
+from editing.engines.former import EditEngine
 from editing.recipe import EditRecipe
 from faceweb.media.analysis_queue import assets_renew
 from faceweb.media.models import Asset

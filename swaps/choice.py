@@ -12,7 +12,7 @@ from faceweb.core.weights import session_factory, weight_store
 from models.faces.face import Face
 from models.faces.same_person import PersonThresholds
 from models.store import ManifestError
-from swaps.engines.base import SwapEngine, SwapWarning
+from swaps.engines.former import SwapEngine, SwapWarning
 
 if TYPE_CHECKING:
     from swaps.engines.neural_loader import NeuralChoice, NeuralOffers

@@ -10,7 +10,7 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from swaps.drawing import DETAILS, LEAST_STRENGTH, MASKS, PARTS, Drawing
-from swaps.engines.base import Blend
+from swaps.engines.former import Blend
 from swaps.recipe import BLENDS, MAX_SOURCES, FaceMapping, RecipeError, SwapRecipe
 
 Slot = Literal["target", "source"]

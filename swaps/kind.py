@@ -20,7 +20,7 @@ from faceweb.work.reporter import Reporter
 from models.faces.errors import FaceError
 from models.sessions import OutOfMemory
 from swaps.choice import engine_choice
-from swaps.engines.base import FaceOutcome, FaceSwap, SwapEngine, SwapOptions, SwapResult
+from swaps.engines.former import FaceOutcome, FaceSwap, SwapEngine, SwapOptions, SwapResult
 from swaps.engines.neural_options import NeuralFaceSwap
 from swaps.recipe import FaceMapping, SwapRecipe
 from swaps.services import KIND, get_engine, is_steerable, pick_faces

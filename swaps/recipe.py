@@ -7,7 +7,7 @@ from uuid import UUID
 
 from faceweb.work.recipes import RecipeError
 from swaps.drawing import Drawing
-from swaps.engines.base import Blend
+from swaps.engines.former import Blend
 
 __all__ = ["BLENDS", "MAX_FACES", "FaceMapping", "RecipeError", "SwapRecipe"]
 

@@ -12,7 +12,7 @@ from faceweb.work.services import job_create
 from models.faces.errors import FaceError
 from models.faces.face import Face
 from swaps.choice import EngineChoice, engine_choice
-from swaps.engines.base import SwapEngine
+from swaps.engines.former import SwapEngine
 from swaps.recipe import FaceMapping, SwapRecipe
 
 KIND = "swap"

@@ -1,1 +1,6 @@
-"""Ways to edit a face. Arrays in, arrays out: nothing here knows of the site."""
+"""Ways to edit a face, one module each. Arrays in, arrays out: nothing here knows of the site."""
+
+from typing import Final
+
+MODULES: Final[list[str]] = []
+"""The engines' modules, the preferred ones first; each has its ``ENGINE``."""

@@ -11,13 +11,13 @@ from typing import Final
 import cv2
 import numpy as np
 
-from editing.engines.base import EditRequest, EditResult, Outlook, Progress, Reason, Slider
 from editing.engines.classic_age import age_displacements, age_tone
 from editing.engines.classic_frame import Change, EditFrame, cut_edit_frame, face_flow
 from editing.engines.classic_hair import find_hair, grey_tone
 from editing.engines.classic_skin import map_skin
 from editing.engines.classic_smile import smile_displacements, smile_shading
-from editing.engines.guarded import guarded_edit
+from editing.engines.former import EditRequest, EditResult, Outlook, Progress, Reason, Slider
+from editing.engines.former_guarded import guarded_edit
 from editing.engines.versions import Versions
 from editing.guard import THRESHOLD
 from models.faces.analysis import FaceAnalyser
@@ -35,7 +35,7 @@ SLIDERS: Final = (Slider("smile", "Smile"), Slider("age", "Age"))
 
 
 class ClassicEditEngine:
-    """See :class:`editing.engines.base.EditEngine`.
+    """See :class:`editing.engines.former.EditEngine`.
 
     It bends and shades what the photo shows and invents nothing: a closed mouth smiles closed, and
     hair greys only where it can be told from all else. Age in years is not offered: by how many
@@ -66,7 +66,7 @@ class ClassicEditEngine:
         threshold: float = THRESHOLD,
         progress: Progress | None = None,
     ) -> EditResult:
-        """Edits `face` in `photo`; see :meth:`editing.engines.base.EditEngine.run`.
+        """Edits `face` in `photo`; see :meth:`editing.engines.former.EditEngine.run`.
 
         Beside ``edit``, ``check`` and ``total``, ``timings_ms`` has ``prepare``: the part of
         ``edit`` that is done once for all versions.

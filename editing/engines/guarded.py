@@ -9,12 +9,16 @@ from typing import Final
 
 import numpy as np
 
-from editing.engines.base import Box, EditRequest, EditResult, Progress, Reason
+from editing.engines import base
+from editing.engines.base import Box, EditRequest, EditResult, Progress
 from editing.guard import MAX_EVALUATIONS, GuardResult, Similarity, guard
+from models.engines import Notice
 from models.faces import identity
 from models.faces.analysis import FaceAnalyser
+from models.faces.errors import FaceError
 from models.faces.face import Face
 from models.pixels.imaging import Image
+from models.refusals import JSON
 
 MIN_SHARPNESS: Final = 4.0
 """Of :class:`models.faces.face.Quality`: under it the face is too blurred to be recognised."""
@@ -22,36 +26,11 @@ _CONTEXT: Final = 0.6
 """Margin round the face in which it is looked for again, as a share of its box."""
 _MIN_OVERLAP: Final = 0.3
 
-NO_VERIFIER: Final = Reason(
-    "no_verifier",
-    "Nothing is installed here that can tell whether an edit still looks like the same person.",
-    "Ask the operator to install a face recogniser; without one no edit is given out.",
-)
-FACE_TOO_SMALL: Final = Reason(
-    "face_too_small",
-    "This face is too small to tell whether an edit still looks like the same person.",
-    "Use a photo in which the face is larger.",
-)
-FACE_BLURRED: Final = Reason(
-    "face_blurred",
-    "This face is too blurred to tell whether an edit still looks like the same person.",
-    "Use a sharper photo.",
-)
-FACE_LOST: Final = Reason(
-    "face_lost",
-    "After the edit no face could be found to compare.",
-    "Try a smaller edit, or a photo that shows the face from the front.",
-)
-NOT_THE_SAME: Final = Reason(
-    "identity_lost",
-    "No version of this edit kept your identity.",
-    "Try a smaller edit or another photo.",
-)
-REDUCED: Final = Reason(
-    "reduced",
-    "Less was given than asked: more would no longer be you.",
-    "This is the strongest version that still looks like the same person.",
-)
+NO_VERIFIER: Final = Notice("no_verifier", level="refused")
+FACE_TOO_SMALL: Final = Notice("face_too_small", level="refused")
+FACE_BLURRED: Final = Notice("face_blurred", level="refused")
+FACE_LOST: Final = Notice("face_lost", level="refused")
+NOT_THE_SAME: Final = Notice("identity_lost", level="refused")
 
 Render = Callable[[Sequence[EditRequest]], Sequence[Image]]
 """Requests to finished images, uint8 (H, W, 3) BGR of the photo's size, one each.
@@ -129,11 +108,46 @@ def guarded_edit(
         timings_ms={"edit": total - checking, "check": checking, "total": total},
         touched=None if found.image is None else touched(),
         verdict=found.verdict,
-        reason=_reason(found),
+        reason=_reason(found, request),
     )
 
 
-def judge_face(face: Face) -> Reason | None:
+def study_edit(
+    engine: base.EditEngine,
+    photo: Image,
+    face: Face,
+    request: EditRequest,
+    threshold: float,
+    progress: Progress | None = None,
+    *,
+    is_quick: bool = False,
+) -> base.EditResult:
+    """An edit by any engine, under the guard; see :meth:`editing.engines.base.EditEngine.run`."""
+    for key, strength in request.strengths.items():
+        if strength and key not in engine.options:
+            raise FaceError("edit_not_offered", slider=key)
+    _tell(progress, "prepare", 0.0)
+    study = engine.study(photo, face, is_quick=is_quick)
+    evaluations = engine.preview_evaluations if is_quick else None
+    result = guarded_edit(
+        study.versions,
+        photo=photo,
+        face=study.face,
+        request=study.resolved(request),
+        analyser=engine.analyser,
+        threshold=min(threshold + engine.margin, 1.0),
+        touched=study.touched,
+        progress=progress,
+        max_evaluations=evaluations or MAX_EVALUATIONS,
+    )
+    return replace(
+        result,
+        threshold=threshold,
+        timings_ms={**study.timings_ms, **result.timings_ms},
+    )
+
+
+def judge_face(face: Face) -> Notice | None:
     """Why nobody could tell whose `face` is, or None where one can."""
     if not identity.is_judgeable(face):
         return FACE_TOO_SMALL
@@ -199,13 +213,25 @@ def _overlap(a: Face, b: Face) -> float:
     return common / max(a.area + b.area - common, 1e-6)
 
 
-def _reason(found: GuardResult) -> Reason | None:
-    return {
-        "applied": None,
-        "reduced": REDUCED,
-        "none": NOT_THE_SAME,
-        "unsure": FACE_LOST,
-    }[found.verdict]
+def _reason(found: GuardResult, request: EditRequest) -> Notice | None:
+    if found.verdict == "applied":
+        return None
+    if found.verdict != "reduced":
+        return NOT_THE_SAME if found.verdict == "none" else FACE_LOST
+    given = request.scaled(found.applied).strengths
+    told: list[JSON] = [
+        {
+            "code": "slider_given",
+            "params": {
+                "slider": key,
+                "asked": round(100 * asked),
+                "given": round(100 * given[key]),
+            },
+        }
+        for key, asked in request.strengths.items()
+        if asked
+    ]
+    return Notice("reduced", {"sliders": told, "similarity": found.similarity})
 
 
 def _result(
@@ -214,7 +240,7 @@ def _result(
     *,
     image: Image | None = None,
     similarity: float | None = None,
-    reason: Reason | None = None,
+    reason: Notice | None = None,
 ) -> EditResult:
     return EditResult(
         image=image,

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from editing.directions import Direction, load_directions
-from editing.engines.base import (
+from editing.engines.former import (
     YEARS_AT_FULL,
     Box,
     EditRequest,
@@ -28,7 +28,7 @@ from editing.engines.base import (
     Progress,
     Slider,
 )
-from editing.engines.guarded import guarded_edit
+from editing.engines.former_guarded import guarded_edit
 from editing.engines.memory import ShortMemory
 from editing.engines.residual import Scene, edit_delta, estimate_registration
 from editing.engines.stylegan_masks import face_mask, mouth_mask
@@ -69,7 +69,7 @@ class Parser(Protocol):
 
 
 class StyleGanEngine:
-    """See :class:`editing.engines.base.EditEngine`.
+    """See :class:`editing.engines.former.EditEngine`.
 
     Args:
         encoder, generator: the networks.
@@ -164,7 +164,7 @@ class StyleGanEngine:
         threshold: float = THRESHOLD,
         progress: Progress | None = None,
     ) -> EditResult:
-        """Edits `face` in `photo`; see :meth:`editing.engines.base.EditEngine.run`.
+        """Edits `face` in `photo`; see :meth:`editing.engines.former.EditEngine.run`.
 
         Beside ``edit``, ``check`` and ``total``, ``timings_ms`` has ``encode``, ``generate`` (both
         inference alone) and ``compose``.
@@ -178,7 +178,7 @@ class StyleGanEngine:
         return self._guarded(editing, request, threshold, MAX_EVALUATIONS, progress)
 
     def prepare(self, photo: Image, face: Face) -> Outlook:
-        """See :meth:`editing.engines.base.EditEngine.prepare`.
+        """See :meth:`editing.engines.former.EditEngine.prepare`.
 
         What was found is kept in this process's memory for some minutes, and nowhere else.
         """
@@ -189,7 +189,7 @@ class StyleGanEngine:
     def preview(
         self, photo: Image, face: Face, request: EditRequest, threshold: float = THRESHOLD
     ) -> EditResult:
-        """See :meth:`editing.engines.base.EditEngine.preview`.
+        """See :meth:`editing.engines.former.EditEngine.preview`.
 
         The face is encoded once for all previews of it, and the generator for quick looks is used
         where there is one.

@@ -1,17 +1,20 @@
 """What can go wrong with a face in a way that the person who sent the photo can mend."""
 
+from models.refusals import JSON, Refusal
 
-class FaceError(Exception):
-    """A refusal that is meant to be read by a person.
+
+class FaceError(Refusal):
+    """A face cannot be used as somebody asked.
 
     Attributes:
-        code: stable identifier for programs, such as ``no_face``.
-        sentence: what is wrong, in plain words.
-        way_on: what the person can do about it.
+        code: stable identifier for programs and for the catalogue of words, such as ``no_face``.
+        params: what the sentence is filled with.
     """
 
-    def __init__(self, code: str, sentence: str, way_on: str) -> None:
-        super().__init__(f"{sentence} {way_on}")
-        self.code = code
+    def __init__(self, code: str, sentence: str = "", way_on: str = "", /, **params: JSON) -> None:
+        super().__init__(code, **params)
         self.sentence = sentence
         self.way_on = way_on
+
+    def __str__(self) -> str:
+        return f"{self.sentence} {self.way_on}" if self.sentence else super().__str__()

@@ -14,19 +14,19 @@ from models.faces.errors import FaceError
 from models.faces.face import Face
 from models.pixels import blending
 from models.pixels.imaging import Box, Image, bounding_box, reduced_region
-from swaps.engines.base import (
+from swaps.engines.classic_transfer import (
+    cut_work_frame,
+    known_landmarks,
+    swap_delta,
+    warp_source,
+)
+from swaps.engines.former import (
     FaceOutcome,
     FaceSwap,
     Progress,
     SwapOptions,
     SwapResult,
     SwapWarning,
-)
-from swaps.engines.classic_transfer import (
-    cut_work_frame,
-    known_landmarks,
-    swap_delta,
-    warp_source,
 )
 
 MIN_WIDTH_PX: Final = 60.0
@@ -40,7 +40,7 @@ _MEASURED_WIDTH_PX: Final = 320.0
 
 
 class ClassicSwapEngine:
-    """See :class:`swaps.engines.base.SwapEngine`.
+    """See :class:`swaps.engines.former.SwapEngine`.
 
     The face's features come from the source; outline, skin tone, light, hair and, where they are
     dark, glasses stay the target's. Best on faces that look in much the same direction.

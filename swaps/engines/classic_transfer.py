@@ -19,7 +19,7 @@ from models.faces.face import Face, FloatArray
 from models.geometry import points as geometry
 from models.pixels import blending, colour, masks
 from models.pixels.imaging import Box, Image, bounding_box, reduced_region
-from swaps.engines.base import Blend
+from swaps.engines.former import Blend
 
 WORK_WIDTH_PX: Final = 640
 _COARSE_WIDTH_PX: Final = 160

@@ -28,7 +28,7 @@ from models.pixels.crop_colour import matched_colour
 from models.pixels.crop_masks import MaskKind
 from models.pixels.imaging import Image
 from models.pixels.paste import Box, paste_back, paste_back_like_insightface
-from swaps.engines.base import (
+from swaps.engines.former import (
     FaceOutcome,
     FaceSwap,
     ModelUsed,
@@ -116,7 +116,7 @@ class _Clock:
 
 
 class NeuralEngine:
-    """Swaps by network; see :class:`swaps.engines.base.SwapEngine`.
+    """Swaps by network; see :class:`swaps.engines.former.SwapEngine`.
 
     All crops and tiles of a photo go through the swapper in as few runs as it takes. The photo is
     copied once; after that only the rectangles round the faces are read or written.

@@ -7,7 +7,7 @@ from typing import Final
 
 from models.faces.errors import FaceError
 from models.faces.face import Face
-from swaps.engines.base import FaceSwap, SwapWarning
+from swaps.engines.former import FaceSwap, SwapWarning
 from swaps.engines.neural_options import NeuralOptions
 
 MIN_TARGET_PX: Final = 20.0

@@ -28,7 +28,7 @@ from models.store.cards import Contract, Manifest
 from models.store.files import sha256_of
 from models.store.quantize import Portrait, Precision, QualityReport, quantize_swapper, variant_name
 from models.store.weights import Unavailable, Weight, WeightStore
-from swaps.engines.base import ModelUsed
+from swaps.engines.former import ModelUsed
 from swaps.engines.neural import Networks, NeuralEngine
 
 LANDMARKS_FILE: Final = "2d106det.onnx"

@@ -8,7 +8,7 @@ from typing import Literal
 from models.faces.face import Face
 from models.pixels.crop_masks import FACE_REGIONS, MaskKind, Region
 from models.pixels.imaging import Image
-from swaps.engines.base import FaceSwap, SwapOptions
+from swaps.engines.former import FaceSwap, SwapOptions
 
 Paste = Literal["roll-invariant", "insightface"]
 

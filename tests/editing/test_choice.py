@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from editing import choice
-from editing.engines.base import YEARS_AT_FULL, EditRequest
+from editing.engines.former import YEARS_AT_FULL, EditRequest
 from editing.engines.stylegan import StyleGanEngine
 from models.faces.analysis.dlib_analyser import DlibAnalyser
 from models.faces.errors import FaceError

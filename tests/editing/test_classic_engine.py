@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 import pytest
 
-from editing.engines.base import EditRequest, EditResult
 from editing.engines.classic import ClassicEditEngine
 from editing.engines.classic_age import age_tone
 from editing.engines.classic_frame import Change, cut_edit_frame, face_flow, fixed_points
 from editing.engines.classic_hair import Hair, find_hair
 from editing.engines.classic_skin import map_skin
 from editing.engines.classic_smile import CORNER_OUT, CORNER_UP
+from editing.engines.former import EditRequest, EditResult
 from models.faces.errors import FaceError
 from models.faces.face import Face, FloatArray
 from models.geometry import points as geometry

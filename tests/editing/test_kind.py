@@ -11,7 +11,7 @@ from django.core.cache import cache
 
 from editing import choice, kind, preview, services
 from editing.base import edit_base
-from editing.engines.base import EditRequest, EditResult, Outlook, Reason, Slider
+from editing.engines.former import EditRequest, EditResult, Outlook, Reason, Slider
 from editing.guard import CurvePoint
 from editing.recipe import EditRecipe
 from editing.services import edit_request

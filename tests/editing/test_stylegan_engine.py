@@ -9,7 +9,7 @@ import pytest
 
 from editing.directions import Direction, DirectionCard
 from editing.engines import residual
-from editing.engines.base import YEARS_AT_FULL, EditRequest, EditResult
+from editing.engines.former import YEARS_AT_FULL, EditRequest, EditResult
 from editing.engines.residual import Scene, edit_delta, moved_change
 from editing.engines.stylegan import StyleGanEngine
 from editing.engines.stylegan_masks import face_mask

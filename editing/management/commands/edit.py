@@ -9,7 +9,7 @@ from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand
 
-from editing.engines.base import EditRequest, EditResult
+from editing.engines.former import EditRequest, EditResult
 from editing.services import get_engine, identity_threshold
 from faceweb.media.errors import IntakeError
 from faceweb.media.local_files import ENCODERS, local_photo_read

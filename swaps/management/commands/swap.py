@@ -17,7 +17,7 @@ from models.faces.errors import FaceError
 from models.faces.face import Face
 from swaps.choice import engine_choice
 from swaps.drawing import DETAILS, FACE_PARTS, MASKS, PARTS, Drawing
-from swaps.engines.base import FaceSwap, SwapOptions
+from swaps.engines.former import FaceSwap, SwapOptions
 from swaps.engines.neural_options import NeuralFaceSwap
 from swaps.recipe import BLENDS, RecipeError
 from swaps.services import get_engine, is_steerable

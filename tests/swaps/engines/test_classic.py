@@ -14,8 +14,8 @@ from models.faces.face import Face
 from models.geometry import points as geometry
 from models.pixels import masks
 from models.pixels.imaging import Image
-from swaps.engines.base import Blend, FaceSwap, SwapOptions, SwapResult
 from swaps.engines.classic import ClassicSwapEngine
+from swaps.engines.former import Blend, FaceSwap, SwapOptions, SwapResult
 from tests.conftest import stored_face
 from tests.models import faces
 

@@ -23,7 +23,7 @@ from models.networks.occluder import Occluder
 from models.networks.parser import FaceParser, with_argmax
 from models.networks.swapper import FaceSwapper, SwapperContract
 from models.store.cards import Manifest
-from swaps.engines.base import FaceSwap, ModelUsed, SwapEngine, SwapOptions
+from swaps.engines.former import FaceSwap, ModelUsed, SwapEngine, SwapOptions
 from swaps.engines.neural import Networks, NeuralEngine
 from swaps.engines.neural_options import NeuralFaceSwap, NeuralOptions
 from tests.models.networks import graphs

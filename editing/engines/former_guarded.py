@@ -1,0 +1,240 @@
+"""The part every edit engine shares: judge the face, run the guard, tell the outcome in words."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Final
+
+import numpy as np
+
+from editing.engines.former import Box, EditRequest, EditResult, Progress, Reason
+from editing.guard import MAX_EVALUATIONS, GuardResult, Similarity, guard
+from models.faces import identity
+from models.faces.analysis import FaceAnalyser
+from models.faces.face import Face
+from models.pixels.imaging import Image
+
+MIN_SHARPNESS: Final = 4.0
+"""Of :class:`models.faces.face.Quality`: under it the face is too blurred to be recognised."""
+_CONTEXT: Final = 0.6
+"""Margin round the face in which it is looked for again, as a share of its box."""
+_MIN_OVERLAP: Final = 0.3
+
+NO_VERIFIER: Final = Reason(
+    "no_verifier",
+    "Nothing is installed here that can tell whether an edit still looks like the same person.",
+    "Ask the operator to install a face recogniser; without one no edit is given out.",
+)
+FACE_TOO_SMALL: Final = Reason(
+    "face_too_small",
+    "This face is too small to tell whether an edit still looks like the same person.",
+    "Use a photo in which the face is larger.",
+)
+FACE_BLURRED: Final = Reason(
+    "face_blurred",
+    "This face is too blurred to tell whether an edit still looks like the same person.",
+    "Use a sharper photo.",
+)
+FACE_LOST: Final = Reason(
+    "face_lost",
+    "After the edit no face could be found to compare.",
+    "Try a smaller edit, or a photo that shows the face from the front.",
+)
+NOT_THE_SAME: Final = Reason(
+    "identity_lost",
+    "No version of this edit kept your identity.",
+    "Try a smaller edit or another photo.",
+)
+REDUCED: Final = Reason(
+    "reduced",
+    "Less was given than asked: more would no longer be you.",
+    "This is the strongest version that still looks like the same person.",
+)
+
+Render = Callable[[Sequence[EditRequest]], Sequence[Image]]
+"""Requests to finished images, uint8 (H, W, 3) BGR of the photo's size, one each.
+
+The sequence may finish an image only when it is asked for it: weaker versions than the first that
+passes never are.
+"""
+
+
+def guarded_edit(
+    render: Render,
+    *,
+    photo: Image,
+    face: Face,
+    request: EditRequest,
+    analyser: FaceAnalyser | None,
+    threshold: float,
+    touched: Callable[[], Box],
+    progress: Progress | None = None,
+    max_evaluations: int = MAX_EVALUATIONS,
+) -> EditResult:
+    """Runs an edit under the identity guard.
+
+    Args:
+        render: makes versions of the photo; called first with a grid, then with single requests.
+        photo: uint8 (H, W, 3) BGR; never changed.
+        face: the face to edit, in photo pixels.
+        request: what is asked, with the age as a strength.
+        analyser: who judges identity; None means that no edit is delivered.
+        threshold: similarity that has to be reached.
+        touched: the box outside which `render` changes no pixel; asked once there is a result.
+        progress: told of the stages ``edit`` and ``check``.
+        max_evaluations: most versions ever made; fewer find a less exact strength sooner.
+
+    Returns:
+        The result, with the stages ``edit``, ``check`` and ``total`` timed.
+    """
+    started = time.perf_counter()
+    if not any(request.strengths.values()):
+        return _result(request, threshold, image=photo.copy(), similarity=1.0)
+    if analyser is None:
+        return _result(request, threshold, reason=NO_VERIFIER)
+    if (doubt := judge_face(face)) is not None:
+        return _result(request, threshold, reason=doubt)
+
+    checking, judged = 0.0, 0
+    judge = similarity_to(photo, face, analyser, threshold)
+
+    def edit(shares: Sequence[float]) -> Sequence[Image]:
+        # Later versions belong to the search: a bar that went back would confuse.
+        if judged == 0:
+            _tell(progress, "edit", 0.0)
+        return render([request.scaled(share) for share in shares])
+
+    def similarity(image: Image) -> float | None:
+        nonlocal checking, judged
+        _tell(progress, "check", judged / max_evaluations)
+        judged += 1
+        begun = time.perf_counter()
+        value = judge(image)
+        checking += _milliseconds_since(begun)
+        return value
+
+    found = guard(edit, similarity, 1.0, threshold, max_evaluations)
+    _tell(progress, "check", 1.0)
+    total = _milliseconds_since(started)
+    return EditResult(
+        image=found.image,
+        asked=request,
+        applied=request.scaled(found.applied),
+        similarity=found.similarity,
+        threshold=threshold,
+        curve=found.curve,
+        evaluations=found.evaluations,
+        timings_ms={"edit": total - checking, "check": checking, "total": total},
+        touched=None if found.image is None else touched(),
+        verdict=found.verdict,
+        reason=_reason(found),
+    )
+
+
+def judge_face(face: Face) -> Reason | None:
+    """Why nobody could tell whose `face` is, or None where one can."""
+    if not identity.is_judgeable(face):
+        return FACE_TOO_SMALL
+    if face.quality.sharpness < MIN_SHARPNESS:
+        return FACE_BLURRED
+    return None
+
+
+def similarity_to(photo: Image, face: Face, analyser: FaceAnalyser, threshold: float) -> Similarity:
+    """A measure of how alike `face` is in `photo` and in an edited copy of it.
+
+    Two readings are taken and the lower counts: one with the face where it was, one with the face
+    found afresh in the copy, as anybody else would find it. The second is skipped where the first
+    is under `threshold` already; where no face is found any more there is no answer.
+    """
+    height, width = photo.shape[:2]
+    x1, y1, x2, y2 = _surroundings(face, (height, width))
+    moved = _shifted(face, -np.array([x1, y1], np.float32))
+    reference = analyser.embed(np.ascontiguousarray(photo[y1:y2, x1:x2]), moved)
+
+    def similarity(image: Image) -> float | None:
+        crop = np.ascontiguousarray(image[y1:y2, x1:x2])
+        in_place = analyser.similarity(reference, analyser.embed(crop, moved))
+        if in_place < threshold:
+            return in_place
+        found = [
+            other for other in analyser.find_faces(crop) if _overlap(other, moved) >= _MIN_OVERLAP
+        ]
+        if not found:
+            return None
+        nearest = max(found, key=lambda other: _overlap(other, moved))
+        return min(in_place, analyser.similarity(reference, analyser.embed(crop, nearest)))
+
+    return similarity
+
+
+def _surroundings(face: Face, size: tuple[int, int]) -> Box:
+    height, width = size
+    x1, y1, x2, y2 = (float(value) for value in face.box)
+    margin = _CONTEXT * max(x2 - x1, y2 - y1)
+    return (
+        max(int(x1 - margin), 0),
+        max(int(y1 - margin), 0),
+        min(int(x2 + margin) + 1, width),
+        min(int(y2 + margin) + 1, height),
+    )
+
+
+def _shifted(face: Face, shift: np.ndarray) -> Face:
+    return replace(
+        face,
+        box=(face.box + np.tile(shift, 2)).astype(np.float32),
+        kps=(face.kps + shift).astype(np.float32),
+        landmarks=None if face.landmarks is None else (face.landmarks + shift).astype(np.float32),
+    )
+
+
+def _overlap(a: Face, b: Face) -> float:
+    """Intersection over union of two boxes."""
+    low = np.maximum(a.box[:2], b.box[:2])
+    high = np.minimum(a.box[2:], b.box[2:])
+    common = float(np.prod(np.maximum(high - low, 0)))
+    return common / max(a.area + b.area - common, 1e-6)
+
+
+def _reason(found: GuardResult) -> Reason | None:
+    return {
+        "applied": None,
+        "reduced": REDUCED,
+        "none": NOT_THE_SAME,
+        "unsure": FACE_LOST,
+    }[found.verdict]
+
+
+def _result(
+    request: EditRequest,
+    threshold: float,
+    *,
+    image: Image | None = None,
+    similarity: float | None = None,
+    reason: Reason | None = None,
+) -> EditResult:
+    return EditResult(
+        image=image,
+        asked=request,
+        applied=request.scaled(0.0),
+        similarity=similarity,
+        threshold=threshold,
+        curve=(),
+        evaluations=0,
+        timings_ms={"total": 0.0},
+        touched=None,
+        verdict="applied" if reason is None else "unsure",
+        reason=reason,
+    )
+
+
+def _tell(progress: Progress | None, stage: str, fraction: float) -> None:
+    if progress is not None:
+        progress(stage, fraction)
+
+
+def _milliseconds_since(start: float) -> float:
+    return (time.perf_counter() - start) * 1000
