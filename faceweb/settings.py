@@ -151,7 +151,7 @@ ACCOUNT_EMAIL_VERIFICATION = env.get_choice(
 
 # Staff reach nothing behind /admin/ without a second factor.
 STAFF_MFA = env.get_bool("STAFF_MFA", True)
-MFA_ADAPTER = "faceweb.accounts.second_factor.SecondFactorAdapter"
+MFA_ADAPTER = "faceweb.people.second_factor.SecondFactorAdapter"
 MFA_TOTP_ISSUER = _PUBLIC.hostname or "faceweb"
 # A telephone's clock may be half a minute off.
 MFA_TOTP_TOLERANCE = 1

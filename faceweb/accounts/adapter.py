@@ -1,23 +1,14 @@
 """How allauth is fitted to faceweb."""
 
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.account.models import EmailConfirmation
 from django.conf import settings
 from django.http import HttpRequest
 
-
-def with_public_origin(url: str) -> str:
-    """The same path under ``PUBLIC_BASE_URL``.
-
-    A link in a mail must not be built from the request's Host header: whoever asks for somebody
-    else's password reset chooses that header.
-    """
-    parts = urlsplit(url)
-    public = urlsplit(settings.PUBLIC_BASE_URL)
-    return urlunsplit((public.scheme, public.netloc, parts.path, parts.query, parts.fragment))
+from faceweb.core.addresses import with_public_origin
 
 
 class AccountAdapter(DefaultAccountAdapter):

@@ -11,9 +11,9 @@ from unfold.admin import ModelAdmin
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from faceweb.accounts.second_factor import has_second_factor
 from faceweb.accounts.services import account_delete
 from faceweb.people.models import User
+from faceweb.people.second_factor import has_second_factor
 
 
 class UserAddForm(UserCreationForm):

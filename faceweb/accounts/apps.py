@@ -6,7 +6,6 @@ class AccountsConfig(AppConfig):
     verbose_name = "Accounts"
 
     def ready(self) -> None:
-        from faceweb.accounts import second_factor, sections
+        from faceweb.accounts import sections
 
         sections.register()
-        second_factor.register()

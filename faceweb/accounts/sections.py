@@ -5,10 +5,10 @@ from typing import Any
 
 from django.db.models.fields.files import FieldFile
 
-from faceweb.accounts import personal_data
-from faceweb.accounts.erasure import account_erase
 from faceweb.media.models import Asset
 from faceweb.media.services import assets_delete
+from faceweb.people import personal_data
+from faceweb.people.erasure import account_erase
 from faceweb.people.models import User
 from faceweb.work.models import Job
 

@@ -9,9 +9,9 @@ from typing import IO
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import transaction
 
-from faceweb.accounts.erasure import account_forget
-from faceweb.accounts.personal_data import sections
+from faceweb.people.erasure import account_forget
 from faceweb.people.models import User
+from faceweb.people.personal_data import sections
 
 logger = logging.getLogger(__name__)
 

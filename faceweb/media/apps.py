@@ -7,3 +7,7 @@ class MediaConfig(AppConfig):
 
     def ready(self) -> None:
         from faceweb.media import checks  # noqa: F401
+        from faceweb.media.services import owner_has_assets
+        from faceweb.people import erasure
+
+        erasure.register(owner_has_assets)

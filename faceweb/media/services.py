@@ -195,6 +195,11 @@ def asset_insert(photo: Asset, picture: Picture) -> None:
     transaction.on_commit(partial(analysis_send, photo.pk), robust=True)
 
 
+def owner_has_assets(owner_id: UUID) -> bool:
+    """Whether anything is kept of this person, such as a picture on legal hold."""
+    return Asset.objects.filter(owner_id=owner_id).exists()
+
+
 def asset_delete(*, photo: Asset) -> None:
     """Remove a photo, and its files once that is committed."""
     assets_delete(owner=photo.owner_id, ids=[photo.pk])

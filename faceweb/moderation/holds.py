@@ -4,11 +4,11 @@ from typing import TYPE_CHECKING, Final
 
 from django.db import transaction
 
-from faceweb.accounts.erasure import account_forget
 from faceweb.media.models import Asset
 from faceweb.media.services import assets_delete
 from faceweb.moderation.audit import audit_write
 from faceweb.moderation.errors import NotPermitted
+from faceweb.people.erasure import account_forget
 
 if TYPE_CHECKING:
     from faceweb.people.models import User

@@ -10,7 +10,7 @@ from django.shortcuts import redirect
 from django.urls import reverse
 from django.utils.http import urlencode
 
-from faceweb.accounts.second_factor import has_second_factor, used_second_factor
+from faceweb.people.second_factor import has_second_factor, used_second_factor
 
 # Leaving must always be possible.
 _OPEN: Final = frozenset({"logout"})

@@ -16,7 +16,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
-from faceweb.accounts.adapter import with_public_origin
+from faceweb.core.addresses import with_public_origin
 from faceweb.core.sending import send
 from faceweb.media.models import Asset
 from faceweb.moderation.models import Appeal, Case, Decision, Report, Strike

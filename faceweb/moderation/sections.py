@@ -7,9 +7,9 @@ addresses.
 from collections.abc import Iterable
 from typing import Any
 
-from faceweb.accounts import personal_data
 from faceweb.moderation.appeals import appeals_close
 from faceweb.moderation.models import Appeal, Case, Report, Strike
+from faceweb.people import personal_data
 from faceweb.people.models import User
 
 

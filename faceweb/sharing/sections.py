@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
-from faceweb.accounts import personal_data
+from faceweb.people import personal_data
 from faceweb.people.models import User
 
 

@@ -8,8 +8,6 @@ from django.db import models
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from faceweb.work import kinds
-
 
 class JobQuerySet(models.QuerySet["Job"]):
     def for_user(self, user: object) -> "JobQuerySet":
@@ -128,8 +126,3 @@ class Job(models.Model):
     @property
     def can_retry(self) -> bool:
         return self.state in self.RETRYABLE
-
-    @property
-    def kind_label(self) -> str:
-        """What the job does, in plain words; its bare name where that kind is not installed."""
-        return kinds.label(self.kind)

@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
-from faceweb.work import services
+from faceweb.work import kinds, services
 from faceweb.work.errors import JobRefused
 from faceweb.work.models import Job
 from faceweb.work.presentation import STATUS_TEMPLATE, status_context
@@ -79,7 +79,7 @@ def _answer(request: HttpRequest, changed: Job) -> HttpResponse:
 
 def _page(request: HttpRequest, shown: Job, status: int = 200) -> HttpResponse:
     context = status_context(shown)
-    context |= {"kind_label": shown.kind_label, "place": context["status"].place}
+    context |= {"kind_label": kinds.label(shown.kind), "place": context["status"].place}
     return render(request, "work/job.html", context, status=status)
 
 

@@ -14,8 +14,8 @@ from faceweb.media.screening import get_screener
 from faceweb.work import kinds
 from faceweb.work.errors import JobBlocked, JobCancelled, JobError, LeaseLost, WorkerStopping
 from faceweb.work.lease import Lease
+from faceweb.work.lease_reporter import LeaseReporter
 from faceweb.work.models import Job
-from faceweb.work.reporter import Reporter
 from faceweb.work.services import (
     job_block,
     job_claim,
@@ -62,7 +62,7 @@ def warm_up() -> None:
 def _run(job: Job, lease: Lease) -> None:
     try:
         kind = kinds.get(job.kind)
-        outcome = kind.run(job, Reporter(lease))
+        outcome = kind.run(job, LeaseReporter(lease))
         _patiently(lambda: job_finish(job=job, outcome=outcome))
     except (LeaseLost, JobCancelled, WorkerStopping):
         raise

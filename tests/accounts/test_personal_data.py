@@ -9,8 +9,8 @@ from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
 from django.urls import reverse
 
-from faceweb.accounts import personal_data
 from faceweb.media.models import Asset, Lineage
+from faceweb.people import personal_data
 from faceweb.work.models import Job
 
 pytestmark = pytest.mark.django_db

@@ -9,7 +9,6 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.urls import reverse
 
-from faceweb.accounts.personal_data import sections
 from faceweb.media.analysis_queue import assets_analyse_pending
 from faceweb.media.errors import ResultBlocked, ScreeningFailed
 from faceweb.media.face_analysis import asset_analyse
@@ -25,6 +24,7 @@ from faceweb.moderation.models import Case, Screening
 from faceweb.moderation.screening import ages, backends, time_limit
 from faceweb.moderation.screening.time_limit import TooSlow, within
 from faceweb.moderation.screening.verdict import Level, scores_judge
+from faceweb.people.personal_data import sections
 from models.faces.face import Face
 from models.networks.nudenet import CLASSES
 from models.store import Unavailable

@@ -10,11 +10,11 @@ import pytest
 from django.utils import timezone
 
 from faceweb.media.models import Asset
-from faceweb.work import services
+from faceweb.work import kinds, services
 from faceweb.work.errors import JobCancelled, LeaseLost, TooManyJobs
 from faceweb.work.kinds import Outcome
 from faceweb.work.models import Job
-from tests.work.conftest import KIND, FakeBroker, store_photo
+from tests.work.conftest import FakeBroker, store_photo
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -345,5 +345,5 @@ def test_a_job_of_an_erased_person_is_lost_to_its_worker(
 
 def test_the_kind_is_named_in_plain_words(make_job: Callable[..., Job], user: Any) -> None:
     job = make_job(user)
-    assert (job.kind, job.kind_label) == (KIND, "Test work")
-    assert Job(kind="gone").kind_label == "gone"
+    assert kinds.label(job.kind) == "Test work"
+    assert kinds.label("gone") == "gone"

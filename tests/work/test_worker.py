@@ -77,7 +77,7 @@ def test_within_a_stage_the_row_is_written_four_times_a_second(
         writes.append(given["percent"])
         services.job_progress(**given)
 
-    monkeypatch.setattr("faceweb.work.reporter.time.monotonic", lambda: clock[0])
+    monkeypatch.setattr("faceweb.work.lease_reporter.time.monotonic", lambda: clock[0])
     monkeypatch.setattr("faceweb.work.reporter.job_progress", write)
     monkeypatch.setattr(Lease, "is_overdue", False)
 

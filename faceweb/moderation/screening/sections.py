@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from faceweb.accounts import personal_data
 from faceweb.moderation.models import Screening
+from faceweb.people import personal_data
 
 if TYPE_CHECKING:
     from faceweb.people.models import User

@@ -1,21 +1,29 @@
 """The end of an account's row."""
 
+from collections.abc import Callable
 from uuid import UUID
 
 from allauth.account.models import EmailAddress
 from django.utils import timezone
 
-from faceweb.media.models import Asset
 from faceweb.people.models import User
+
+_needs: list[Callable[[UUID], bool]] = []
+
+
+def register(is_needed: Callable[[UUID], bool]) -> None:
+    """Make known, usually from ``AppConfig.ready``, what may still need the row of who has left."""
+    if is_needed not in _needs:
+        _needs.append(is_needed)
 
 
 def account_erase(*, user: User) -> None:
     """Remove the row of somebody whose data is gone.
 
-    While a picture of theirs is on legal hold it needs an owner: the row stays without anything
-    that says who it was, and goes with the last such picture.
+    While something of theirs must be kept, such as a picture on legal hold, it needs an owner: the
+    row stays without anything that says who it was, and is removed with the last such thing.
     """
-    if not Asset.objects.filter(owner=user).exists():
+    if not _is_needed(user.pk):
         user.delete()
         return
     EmailAddress.objects.filter(user=user).delete()
@@ -31,7 +39,11 @@ def account_erase(*, user: User) -> None:
 
 
 def account_forget(*, user_id: UUID) -> bool:
-    """Remove the row of somebody who left, once no picture needs it; whether it went."""
-    if Asset.objects.filter(owner_id=user_id).exists():
+    """Remove the row of somebody who left, once nothing needs it; whether it was removed."""
+    if _is_needed(user_id):
         return False
     return bool(User.objects.filter(pk=user_id, erased_at__isnull=False).delete()[0])
+
+
+def _is_needed(user_id: UUID) -> bool:
+    return any(is_needed(user_id) for is_needed in _needs)

@@ -1,7 +1,7 @@
 """The registry of what is kept about a person, for export and erasure.
 
-Whatever holds personal data registers a `Section` here from its `AppConfig.ready`: the floors
-above this one do so themselves, `faceweb.accounts.sections` speaks for those below.
+Whatever holds personal data registers a `Section` here from its `AppConfig.ready`.
+`faceweb.accounts` exports and erases them all.
 """
 
 from collections.abc import Callable, Iterable
