@@ -2,13 +2,14 @@
 # make test   run every test (ARGS="-k gallery" passes options to pytest)
 # make check  lint, types, layers, deployment checks
 # make bench  measure what has an aim (BENCH=click measures one thing)
+# make mutants  change one small thing at a time, see whether a test notices (docs/mutants.md)
 # make lock   write the three locks anew (needs uv)
 # make clean  remove everything that was installed or made here, but no data
 PYTHON ?= python3
 VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench lock clean
+.PHONY: help run test check bench mutants lock clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -29,6 +30,10 @@ BENCH ?= swap_classic upload gallery click
 bench:
 	@$(PYTHON) scripts/bootstrap.py --dev
 	@for one in $(BENCH); do echo "== $$one"; $(VENV) -m bench.$$one $(ARGS) || exit 1; done
+
+mutants:
+	@$(PYTHON) scripts/bootstrap.py --dev
+	@$(VENV) scripts/mutants.py $(ARGS)
 
 # The three locks share one resolution of pyproject.toml; only the onnxruntime differs for a GPU.
 # No address of a registry is written. UPGRADE=--upgrade moves to newer versions.
