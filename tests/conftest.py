@@ -238,6 +238,32 @@ def client_for() -> Callable[[Any], Any]:
     return make
 
 
+@pytest.fixture(scope="session")
+def builtin_networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with yunet, mesh, parser and sface as .onnx, or a skip that says what is missing."""
+    from models.networks.yunet import with_free_sides
+
+    folder = Path(os.environ.get("FACEWEB_TEST_NETWORKS", ""))
+    names = ("yunet", "mesh", "parser", "sface")
+    if not all((folder / f"{name}.onnx").is_file() for name in names):
+        pytest.skip("the built-in networks are not here (FACEWEB_TEST_NETWORKS)")
+    made = tmp_path_factory.mktemp("networks")
+    with_free_sides(folder / "yunet.onnx", made / "yunet.onnx")
+    for name in names[1:]:
+        (made / f"{name}.onnx").symlink_to((folder / f"{name}.onnx").resolve())
+    return made
+
+
+@pytest.fixture(scope="session")
+def builtin_analyser(builtin_networks: Path) -> Any:
+    """The analyser of the built-in networks."""
+    from models.faces.analysis.builtin import BuiltinAnalyser
+    from models.sessions import SessionConfig, SessionFactory
+
+    sessions = SessionFactory(SessionConfig(providers=("cpu",), threads=1))
+    return BuiltinAnalyser.from_folder(builtin_networks, lambda path: sessions.get(path, str(path)))
+
+
 @pytest.fixture
 def portrait() -> np.ndarray:
     """The astronaut portrait, uint8 (512, 512, 3) BGR."""

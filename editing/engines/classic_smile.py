@@ -103,5 +103,5 @@ def _relief(frame: EditFrame) -> FloatArray:
 
 def _side_weights(yaw: float) -> tuple[float, float]:
     """How much of a sideways movement shows on the image-left and on the image-right cheek."""
-    far = float(np.clip(1 - 1.3 * abs(yaw), 0.3, 1))
+    far = float(np.clip(1 - abs(yaw) / 42, 0.3, 1))
     return (1.0, far) if yaw > 0 else (far, 1.0)

@@ -37,3 +37,9 @@ def dlib_similarity(a: FloatArray, b: FloatArray) -> float:
 def is_judgeable(face: Face) -> bool:
     """Whether `face` is large enough for its identity to be measured; if not: unsure."""
     return face.quality.width_px >= MIN_WIDTH_PX
+
+
+def sface_similarity(a: FloatArray, b: FloatArray) -> float:
+    """Cosine, -1 to 1, of two SFace vectors, float32 (128,) each."""
+    length = float(np.linalg.norm(a)) * float(np.linalg.norm(b))
+    return float(np.clip(np.dot(a, b) / length, -1, 1)) if length else 0.0

@@ -82,7 +82,7 @@ def source_weight(face: Face) -> float:
     """How much a photo of a person tells about them, above 0 to 1: large, sharp and frontal."""
     size = min(face.quality.width_px / _FULL_WIDTH_PX, 1.0)
     sharpness = min(face.quality.sharpness / _FULL_SHARPNESS, 1.0)
-    frontal = 1.0 - 0.7 * min(abs(face.pose.yaw), 1.0)
+    frontal = 1.0 - 0.7 * min(abs(face.pose.yaw) / 55.0, 1.0)
     seen = 1.0 - 0.5 * (face.quality.occlusion or 0.0)
     return max(size * sharpness * frontal * seen, _LOWEST_WEIGHT)
 

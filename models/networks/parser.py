@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 import cv2
 import numpy as np
@@ -20,7 +20,40 @@ from models.networks.base import (
 from models.pixels.imaging import Image
 
 CLASSES: Final = 19
-_TENSOR: Final = ImageTensor(512, IMAGENET_MEAN, IMAGENET_STD)
+SIZE_PX: Final = 512
+_TENSOR: Final = ImageTensor(SIZE_PX, IMAGENET_MEAN, IMAGENET_STD)
+
+
+class ClassScores(Protocol):
+    """Anything that says how likely each class is at each pixel; see :class:`SoftParser`."""
+
+    def probabilities(self, crop: Image) -> NDArray[np.uint8]:
+        """uint8 (19, 512, 512), 255 is certain, of a crop, uint8 (512, 512, 3) BGR."""
+        ...
+
+
+class SoftParser:
+    """How likely each of CelebAMask-HQ's 19 classes is, by a graph that gives scores.
+
+    Raises:
+        ContractError: the graph gives something else.
+    """
+
+    def __init__(self, session: Session) -> None:
+        shape = session.get_outputs()[0].shape
+        if len(shape) != 4 or shape[1] != CLASSES:
+            raise ContractError("the parser's first output is not scores of 19 classes")
+        self._session = session
+        self._input = single_input(session)
+
+    def probabilities(self, crop: Image) -> NDArray[np.uint8]:
+        """uint8 (19, 512, 512), 255 is certain, of a crop, uint8 (512, 512, 3) BGR."""
+        scores = self._session.run({self._input: _TENSOR.encode(crop[None])})[0][0]
+        scores = scores - scores.max(axis=0)
+        np.exp(scores, out=scores)
+        scores *= 255 / scores.sum(axis=0)
+        scores += np.float32(0.5)
+        return scores.astype(np.uint8)
 
 
 class FaceParser:

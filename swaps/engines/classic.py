@@ -30,8 +30,8 @@ from swaps.engines.former import (
 )
 
 MIN_WIDTH_PX: Final = 60.0
-YAW_WARNS: Final = 0.3
-YAW_REFUSED: Final = 0.4
+YAW_WARNS: Final = 16.5
+YAW_REFUSED: Final = 22.0
 OCCLUSION_REFUSED: Final = 0.3
 """Over this share of the source's cheeks, nose and chin hidden; faces in the clear have at most
 0.1, strongly turned ones 0.25."""

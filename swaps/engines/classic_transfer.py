@@ -32,7 +32,7 @@ _FOREHEAD_FADE: Final = (0.48, 0.28)
 fringes meet there, and a forehead says little about who somebody is."""
 _SHAPE_TRANSFER: Final = 0.8
 """How far the inner features move from the target's places to the source's."""
-_SHAPE_YAW_LIMIT: Final = 0.36
+_SHAPE_YAW_LIMIT: Final = 20.0
 _MOUTH_KEEP: Final = 0.10
 """The target's mouth stays when it is this much more open than the source's."""
 _MOUTH_CARRY: Final = 0.08

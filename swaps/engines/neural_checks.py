@@ -13,7 +13,7 @@ from swaps.engines.neural_options import NeuralOptions
 MIN_TARGET_PX: Final = 20.0
 MIN_SOURCE_PX: Final = 40.0
 SMALL_SOURCE_PX: Final = 90.0
-PROFILE_YAW: Final = 0.7
+PROFILE_YAW: Final = 38.0
 
 
 def check_pair(target_face: Face, source_face: Face) -> list[SwapWarning]:

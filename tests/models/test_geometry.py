@@ -21,16 +21,16 @@ def test_roll_is_measured_clockwise_and_yaw_does_not_change_with_it(degrees: flo
         geometry.transform_points(points, geometry.rotation_matrix(points[30], degrees))
     )
     assert (after.roll - before.roll - degrees + 180) % 360 - 180 == pytest.approx(0, abs=0.01)
-    assert after.yaw == pytest.approx(before.yaw, abs=0.001)
-    assert after.pitch == pytest.approx(before.pitch, abs=0.001)
+    assert after.yaw == pytest.approx(before.yaw, abs=0.05)
+    assert after.pitch == pytest.approx(before.pitch, abs=0.1)
 
 
 def test_mirroring_swaps_sides_and_turns_the_yaw_round() -> None:
     points = faces.faces("woman_b_2")[0].landmarks
     assert points is not None
     mirrored = geometry.mirrored_landmarks(points, 224)
-    assert geometry.pose(points).yaw > 0.2
-    assert geometry.pose(mirrored).yaw == pytest.approx(-geometry.pose(points).yaw, abs=1e-4)
+    assert geometry.pose(points).yaw > 11
+    assert geometry.pose(mirrored).yaw == pytest.approx(-geometry.pose(points).yaw, abs=1e-2)
     assert mirrored[36, 0] < mirrored[45, 0]
     assert np.allclose(geometry.mirrored_landmarks(mirrored, 224), points, atol=1e-4)
 

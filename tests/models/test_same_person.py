@@ -57,7 +57,7 @@ def test_both_measures_must_agree() -> None:
 def test_best_source_is_large_sharp_and_frontal() -> None:
     good = face()
 
-    for worse in (face(width=60), face(sharpness=3), face(yaw=0.8)):
+    for worse in (face(width=60), face(sharpness=3), face(yaw=45)):
         assert source_weight(worse) < source_weight(good)
         assert best_source([worse, good, worse]) == 1
     assert source_weight(face(width=0, sharpness=0)) > 0
@@ -68,12 +68,12 @@ def test_cosine_of_a_zero_vector_is_zero() -> None:
 
 
 def test_pose_of_five_points() -> None:
-    assert pose_of(KPS).yaw == pytest.approx(0, abs=0.05)
+    assert pose_of(KPS).yaw == pytest.approx(0, abs=3)
     turned = KPS.copy()
     turned[2, 0] += 25
-    assert pose_of(turned).yaw > 0.3
+    assert pose_of(turned).yaw > 16
     angle = np.radians(30)
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     rolled = pose_of((turned @ turn.T).astype(np.float32))
     assert rolled.roll == pytest.approx(30, abs=1)
-    assert rolled.yaw == pytest.approx(pose_of(turned).yaw, abs=0.02)
+    assert rolled.yaw == pytest.approx(pose_of(turned).yaw, abs=1)

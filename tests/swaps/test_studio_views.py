@@ -165,7 +165,7 @@ def test_two_source_photos_go_to_two_faces_in_turn(browser, couple, single, user
 def test_the_best_of_several_photos_is_proposed_and_said_to_be(browser, user, photo_factory):
     target = photo_factory(user, faces=[face()])
     small, good, turned = (
-        photo_factory(user, faces=[found]) for found in (face(width=70), face(), face(yaw=0.35))
+        photo_factory(user, faces=[found]) for found in (face(width=70), face(), face(yaw=19))
     )
     page = shown(browser, target, small, good, turned).content.decode()
     assert Inputs(page).checked()["map-0"] == f"{good.pk}:0"
@@ -178,7 +178,7 @@ def test_the_best_of_several_photos_is_proposed_and_said_to_be(browser, user, ph
 
 
 def test_of_a_photo_with_several_faces_the_best_is_proposed(browser, user, photo_factory, single):
-    group = photo_factory(user, faces=[face(yaw=0.6), face(width=150), face(width=60)])
+    group = photo_factory(user, faces=[face(yaw=33), face(width=150), face(width=60)])
     checked = Inputs(shown(browser, single, group).content.decode()).checked()
     assert checked["map-0"] == f"{group.pk}:1"
 
@@ -318,14 +318,14 @@ def test_the_picker_needs_as_many_queries_for_many_photos_as_for_few(
 
 
 def test_a_warning_stands_beside_the_button_before_the_start(browser, couple, user, photo_factory):
-    turned = photo_factory(user, faces=[face(yaw=0.35)])
+    turned = photo_factory(user, faces=[face(yaw=19)])
     page = shown(browser, couple, turned).content.decode()
     assert "note-warning" in page
     assert reverse("photo_face", args=[couple.pk, 0]) in page.split('id="start"')[1]
 
 
 def test_the_check_answers_for_the_form_as_it_stands(browser, couple, user, photo_factory):
-    turned = photo_factory(user, faces=[face(yaw=0.9)])
+    turned = photo_factory(user, faces=[face(yaw=50)])
     address = f"{reverse('studio_check')}?target={couple.pk}&source={turned.pk}"
     assert "note-error" in browser.get(f"{address}&map-0={turned.pk}:0").content.decode()
     kept = browser.get(f"{address}&map-0=").content.decode()
@@ -358,7 +358,7 @@ def test_the_form_starts_a_job_and_leads_to_its_page(browser, user, couple, sing
 
 
 def test_a_refusal_shows_the_studio_again_with_nothing_lost(browser, couple, user, photo_factory):
-    turned = photo_factory(user, faces=[face(yaw=0.9)])
+    turned = photo_factory(user, faces=[face(yaw=50)])
     answer = browser.post(reverse("swaps"), posted(couple, turned))
     page = answer.content.decode()
     assert answer.status_code == 400

@@ -110,7 +110,7 @@ def cosine(a: FloatArray, b: FloatArray) -> float:
 
 
 def pose_of(kps: FloatArray) -> Pose:
-    """Yaw, pitch and roll of five points (5, 2), scaled as in :class:`models.faces.face.Pose`."""
+    """Rough yaw, pitch and roll, in degrees, of five points (5, 2)."""
     across = kps[1] - kps[0]
     roll = float(np.degrees(np.arctan2(across[1], across[0])))
     upright = geometry.transform_points(kps, geometry.rotation_matrix(kps[0], -roll))
@@ -120,8 +120,8 @@ def pose_of(kps: FloatArray) -> Pose:
     reach = max(abs(nose[0] - left) + abs(right - nose[0]), 1e-6)
     pitch = (nose[1] - eyes) / max(mouth - eyes, 1e-6) - _FRONTAL_NOSE_HEIGHT
     return Pose(
-        yaw=float(np.clip(_YAW_OVER_NOSE * nearer / reach, -1, 1)),
-        pitch=float(np.clip(pitch, -1, 1)),
+        yaw=geometry.YAW_DEGREES * float(np.clip(_YAW_OVER_NOSE * nearer / reach, -1, 1)),
+        pitch=geometry.PITCH_DEGREES * float(np.clip(pitch, -0.8, 0.8)),
         roll=roll,
     )
 

@@ -210,7 +210,7 @@ def test_a_face_cut_by_the_border_of_the_photo_is_swapped() -> None:
 @pytest.mark.parametrize(
     ("target", "source", "code"),
     [
-        ({"yaw": 0.05}, {"yaw": -0.6}, "yaw_difference"),
+        ({"yaw": 3.0}, {"yaw": -33.0}, "yaw_difference"),
         ({"width_px": 59.0}, {}, "face_too_small"),
         ({}, {"width_px": 40.0}, "source_too_small"),
         ({}, {"occlusion": 0.5}, "source_occluded"),
@@ -251,8 +251,8 @@ def test_nothing_to_swap_is_refused() -> None:
     ("target", "source", "codes"),
     [
         ({}, {}, []),
-        ({"yaw": -0.3}, {"yaw": 0.3}, []),
-        ({"yaw": 0.0}, {"yaw": 0.35}, ["yaw_difference"]),
+        ({"yaw": -16.0}, {"yaw": 16.0}, []),
+        ({"yaw": 0.0}, {"yaw": 19.0}, ["yaw_difference"]),
         ({"glasses": True}, {}, ["target_glasses"]),
         ({"glasses": True}, {"glasses": True}, ["source_glasses"]),
         ({}, {"sharpness": 2.0}, ["source_blurred"]),

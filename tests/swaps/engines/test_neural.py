@@ -466,7 +466,7 @@ def test_refusals_have_codes(engine: NeuralEngine) -> None:
 
 
 def test_warnings_come_from_stored_data_alone(engine: NeuralEngine) -> None:
-    profile = replace(LEFT, pose=Pose(yaw=0.9, pitch=0, roll=0))
+    profile = replace(LEFT, pose=Pose(yaw=50, pitch=0, roll=0))
     small = replace(SOURCE_FACE, quality=Quality(width_px=60, sharpness=12))
 
     codes = [warning.code for warning in engine.check(profile, small)]
