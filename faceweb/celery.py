@@ -11,6 +11,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "faceweb.settings")
 app = Celery("faceweb")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.autodiscover_tasks(["faceweb.core.durable"])
 
 
 @setup_logging.connect

@@ -274,6 +274,8 @@ GPU_MEMORY_LIMIT_MB = env.get_int("GPU_MEMORY_LIMIT_MB", 0)
 JOBS_RUNNING_PER_PERSON = env.get_int("JOBS_RUNNING_PER_PERSON", 2, minimum=1)
 JOBS_QUEUED_PER_PERSON = env.get_int("JOBS_QUEUED_PER_PERSON", 20, minimum=1)
 JOB_ATTEMPTS = 3
+# How much expected work of one person lies at the broker at once: others wait behind no more.
+BROKER_SECONDS_PER_PERSON = env.get_int("BROKER_SECONDS_PER_PERSON", 2, minimum=1)
 # A worker renews its lease every third of this; the reaper gives an unrenewed job back.
 JOB_LEASE_SECONDS = env.get_int("JOB_LEASE_SECONDS", 20, minimum=6, maximum=600)
 # Celery's time limits do nothing in the threads and solo pools: the worker's own watchdog ends it.
@@ -346,8 +348,8 @@ CELERY_TASK_ROUTES = {
     "editing.tasks.preview_make": {"queue": "preview"},
 }
 CELERY_BEAT_SCHEDULE = {
-    "jobs-reap": {"task": "faceweb.work.tasks.jobs_reap", "schedule": 5.0},
-    "jobs-dispatch": {"task": "faceweb.work.tasks.jobs_dispatch", "schedule": 10.0},
+    "durable-reap": {"task": "faceweb.core.durable.tasks.durable_reap", "schedule": 5.0},
+    "durable-dispatch": {"task": "faceweb.core.durable.tasks.durable_dispatch", "schedule": 10.0},
     "photos-analyse-pending": {
         "task": "faceweb.media.tasks.assets_analyse_pending",
         "schedule": 15.0,
@@ -366,6 +368,11 @@ CELERY_BEAT_SCHEDULE = {
     "jobs-forget": {"task": "faceweb.work.tasks.jobs_forget", "schedule": 3600.0},
     "accounts-forget": {"task": "faceweb.accounts.tasks.accounts_forget", "schedule": 3600.0},
 }
+# What was not done when it is due again need not be done twice: with every worker away the clock's
+# messages would pile up by the thousand.
+for _entry in CELERY_BEAT_SCHEDULE.values():
+    _every = _entry["schedule"]
+    _entry["options"] = {"expires": _every if isinstance(_every, float) else 3600.0}
 CELERY_BEAT_SCHEDULE_FILENAME = str(DATA_DIR / "celerybeat-schedule")
 
 # --- the browser's side of safety ---------------------------------------------------------------

@@ -7,7 +7,7 @@ from django.apps.config import AppConfig
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
-from faceweb.work.lease import WATCHDOG_GRACE_SECONDS
+from faceweb.core.durable.lease import WATCHDOG_GRACE_SECONDS
 
 
 @register

@@ -26,14 +26,6 @@ class JobCancelled(Exception):
     """The owner asked for an end. A kind lets it pass through."""
 
 
-class LeaseLost(Exception):
-    """Another worker may hold the job by now: whatever this one does no longer counts."""
-
-
-class WorkerStopping(Exception):
-    """This worker is being shut down and gives its job back, unfinished."""
-
-
 class JobRefused(Exception):
     """A job is not taken from this person now, with a reason for them.
 

@@ -6,28 +6,15 @@ from uuid import UUID
 
 from celery import shared_task
 from celery.concurrency.thread import TaskPool as ThreadPool
-from celery.signals import worker_process_init, worker_ready, worker_shutting_down
-from django.conf import settings
+from celery.signals import worker_process_init, worker_ready
 
-from faceweb.work import services, stopping, worker
+from faceweb.work import services, worker
 
 
 @shared_task
 def job_run(job_id: str) -> None:
     """Work on one job; the message carries its id and nothing else."""
     worker.job_work(UUID(job_id))
-
-
-@shared_task
-def jobs_reap() -> None:
-    """Take back the jobs of workers that are gone."""
-    services.jobs_reap()
-
-
-@shared_task
-def jobs_dispatch() -> None:
-    """Send the jobs whose message is due or lost."""
-    services.jobs_dispatch()
 
 
 @shared_task
@@ -47,9 +34,3 @@ def warm_up_threads(sender: Any, **_: Any) -> None:
     """The threads pool has no process of its own to announce; a parent of others stays lean."""
     if isinstance(sender.pool, ThreadPool):
         warm_up_in_background()
-
-
-@worker_shutting_down.connect
-def hand_back_soon(**_: Any) -> None:
-    """Let a job at work finish if it is quick, and hand it back before the worker is killed."""
-    stopping.begin(settings.CELERY_WORKER_SOFT_SHUTDOWN_TIMEOUT / 2)

@@ -2,23 +2,23 @@
 
 import errno
 import logging
-import time
 import traceback
-from collections.abc import Callable
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection
 
+from faceweb.core.durable.errors import LeaseLost, WorkerStopping
+from faceweb.core.durable.lease import Lease
+from faceweb.core.durable.running import patiently, row_work
 from faceweb.media.errors import IntakeError, MarkingError, ResultBlocked, ScreeningFailed
 from faceweb.media.screening import get_screener
 from faceweb.work import kinds
-from faceweb.work.errors import JobBlocked, JobCancelled, JobError, LeaseLost, WorkerStopping
-from faceweb.work.lease import Lease
+from faceweb.work.errors import JobBlocked, JobCancelled, JobError
 from faceweb.work.lease_reporter import LeaseReporter
 from faceweb.work.models import Job
+from faceweb.work.queue import jobs
 from faceweb.work.services import (
     job_block,
-    job_claim,
     job_fail,
     job_finish,
     job_release,
@@ -28,23 +28,18 @@ from faceweb.work.services import (
 logger = logging.getLogger(__name__)
 
 _DISK_FULL = {errno.ENOSPC, errno.EDQUOT}
-_DATABASE_PAUSES = (0.5, 1.0, 2.0)
 
 
 def job_work(job_id: UUID) -> None:
-    """Do the job if it is there to be done. A doubled message finds nothing and goes home."""
-    job = job_claim(job_id)
-    if job is None:
-        return
-    with Lease(job) as lease:
-        try:
-            _run(job, lease)
-        except LeaseLost:
-            logger.warning("job %s is no longer this worker's", job.pk)
-        except JobCancelled:
-            _patiently(lambda: job_stop(job=job))
-        except WorkerStopping:
-            _patiently(lambda: job_release(job=job, counted=False))
+    """Do the job if it is there to be done."""
+    row_work(jobs, job_id, _work)
+
+
+def _work(job: Job, lease: Lease) -> None:
+    try:
+        _run(job, lease)
+    except JobCancelled:
+        patiently(lambda: job_stop(job=job))
 
 
 def warm_up() -> None:
@@ -62,13 +57,14 @@ def warm_up() -> None:
 def _run(job: Job, lease: Lease) -> None:
     try:
         kind = kinds.get(job.kind)
-        outcome = kind.run(job, LeaseReporter(lease))
-        _patiently(lambda: job_finish(job=job, outcome=outcome))
+        with LeaseReporter(job, lease) as report:
+            outcome = kind.run(job, report)
+        patiently(lambda: job_finish(job=job, outcome=outcome))
     except (LeaseLost, JobCancelled, WorkerStopping):
         raise
     except (JobBlocked, ResultBlocked) as error:
         reason = error
-        _patiently(
+        patiently(
             lambda: job_block(
                 job=job, code=reason.code, sentence=reason.sentence, way_on=reason.way_on
             )
@@ -76,9 +72,9 @@ def _run(job: Job, lease: Lease) -> None:
     except Exception as error:
         failure = _explain(job, error)
         if failure.retryable:
-            _patiently(lambda: job_release(job=job))
+            patiently(lambda: job_release(job=job))
             return
-        _patiently(
+        patiently(
             lambda: job_fail(
                 job=job, code=failure.code, sentence=failure.sentence, way_on=failure.way_on
             )
@@ -130,17 +126,3 @@ def _explain(job: Job, error: Exception) -> JobError:
         "Try once more. If it happens again, tell whoever runs this site.",
         retryable=passing,
     )
-
-
-def _patiently(write: Callable[[], object]) -> None:
-    """Call ``write``, waiting out a database that is being restarted."""
-    for pause in _DATABASE_PAUSES:
-        try:
-            write()
-        except (OperationalError, InterfaceError) as error:
-            logger.warning("the database is away (%s)", type(error).__name__)
-            connection.close()
-            time.sleep(pause)
-        else:
-            return
-    write()

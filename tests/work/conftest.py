@@ -9,10 +9,12 @@ from uuid import UUID
 import pytest
 from django.db import connection
 
+from faceweb.core.durable import broker, stopping
 from faceweb.media.models import Asset
-from faceweb.work import broker, kinds, stopping
+from faceweb.work import kinds
 from faceweb.work.kinds import JobKind, Outcome
 from faceweb.work.models import Job
+from faceweb.work.queue import jobs
 from faceweb.work.reporter import Reporter
 from faceweb.work.services import job_create
 
@@ -26,12 +28,12 @@ class FakeBroker:
         self.messages: deque[UUID] = deque()
         self.is_away = False
 
-    def send(self, job_id: UUID) -> None:
+    def send(self, task: str, job_id: UUID) -> None:
         if self.is_away:
             raise ConnectionError
         self.messages.append(job_id)
 
-    def depth(self) -> int:
+    def depth(self, task: str) -> int:
         if self.is_away:
             raise ConnectionError
         return len(self.messages)
@@ -87,6 +89,7 @@ def make_job(work: Work, fake_broker: FakeBroker) -> Callable[..., Job]:
 def no_shutdown() -> Iterator[None]:
     yield
     stopping.reset()
+    jobs.forget_learned()
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from django.db import connection
 from faceweb.work import services
 from faceweb.work.errors import TooManyJobs
 from faceweb.work.models import Job
+from faceweb.work.queue import jobs
 from tests.work.conftest import KIND
 
 pytestmark = pytest.mark.usefixtures("parallel_database")
@@ -72,7 +73,7 @@ def test_two_reapers_take_a_job_back_once(make_job: Callable[..., Job], user: An
     job = make_job(user)
     assert services.job_claim(job.pk)
     Job.objects.update(lease_until="2020-01-01T00:00:00Z")
-    assert sum(at_once(lambda _: services.jobs_reap())) == 1
+    assert sum(at_once(lambda _: jobs.reap())) == 1
     job.refresh_from_db()
     assert (job.state, job.attempt) == (Job.State.QUEUED, 1)
 

@@ -7,14 +7,17 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from django.conf import settings as site
 from django.utils import timezone
 
+from faceweb.core.durable.errors import LeaseLost
 from faceweb.media.models import Asset
 from faceweb.work import kinds, services
-from faceweb.work.errors import JobCancelled, LeaseLost, TooManyJobs
+from faceweb.work.errors import JobCancelled, TooManyJobs
 from faceweb.work.kinds import Outcome
 from faceweb.work.models import Job
-from tests.work.conftest import FakeBroker, store_photo
+from faceweb.work.queue import jobs
+from tests.work.conftest import KIND, FakeBroker, store_photo
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -120,11 +123,11 @@ def test_who_lost_the_lease_can_change_nothing_and_stores_nothing(
 ) -> None:
     lost = claimed(make_job(user))
     Job.objects.update(lease_until=LONG_AGO)
-    assert services.jobs_reap() == 1
+    assert jobs.reap() == 1
     holder = claimed(lost)
     assert holder.attempt == 2
 
-    assert not services.job_renew(job=lost)
+    assert not jobs.renew(lost)
     with pytest.raises(LeaseLost):
         services.job_progress(job=lost, stage="Late", percent=90)
     with pytest.raises(LeaseLost):
@@ -186,7 +189,7 @@ def test_a_cancelled_job_whose_worker_died_ends_cancelled(
     held = claimed(make_job(user))
     services.job_cancel(job=held)
     Job.objects.update(lease_until=LONG_AGO)
-    services.jobs_reap()
+    jobs.reap()
     held.refresh_from_db()
     assert held.state == Job.State.CANCELLED
 
@@ -250,9 +253,9 @@ def test_a_passing_fault_is_tried_again_after_a_pause_and_only_so_often(
         job.refresh_from_db()
         if job.not_before is not None and job.state == Job.State.QUEUED:
             pauses.append((job.not_before - timezone.now()).total_seconds())
-            assert services.jobs_dispatch() == 0
+            assert jobs.dispatch_due() == 0
             Job.objects.update(not_before=LONG_AGO)
-            assert services.jobs_dispatch() == 1
+            assert jobs.dispatch_due() == 1
     assert job.state == Job.State.FAILED
     assert job.error_code == "too_many_attempts"
     assert pauses == [pytest.approx(5, abs=2), pytest.approx(10, abs=2)]
@@ -276,8 +279,8 @@ def test_a_job_that_kills_its_workers_fails_after_three_with_a_reason(
     for attempt in range(1, 4):
         assert claimed(job).attempt == attempt
         Job.objects.update(lease_until=LONG_AGO)
-        assert services.jobs_reap() == 1
-    assert services.jobs_reap() == 0
+        assert jobs.reap() == 1
+    assert jobs.reap() == 0
     job.refresh_from_db()
     assert (job.state, job.error_code) == (Job.State.FAILED, "too_many_attempts")
     assert "3 times" in job.error_text
@@ -288,8 +291,8 @@ def test_a_job_that_kills_its_workers_fails_after_three_with_a_reason(
 def test_a_living_lease_is_not_reaped(make_job: Callable[..., Job], user: Any) -> None:
     held = claimed(make_job(user))
     Job.objects.update(lease_until=timezone.now() + timedelta(seconds=1))
-    assert services.jobs_reap() == 0
-    assert services.job_renew(job=held)
+    assert jobs.reap() == 0
+    assert jobs.renew(held)
     held.refresh_from_db()
     assert held.lease_until is not None
     assert held.lease_until > timezone.now() + timedelta(seconds=5)
@@ -302,21 +305,21 @@ def test_a_broker_that_is_away_never_fails_the_request(
     job = make_job(user)
     job.refresh_from_db()
     assert (job.state, job.dispatched_at) == (Job.State.QUEUED, None)
-    assert services.jobs_dispatch() == 0
+    assert jobs.dispatch_due() == 0
     fake_broker.is_away = False
-    assert services.jobs_dispatch() == 1
+    assert jobs.dispatch_due() == 1
     assert list(fake_broker.messages) == [job.pk]
 
 
 def test_messages_lost_by_the_broker_are_sent_again(
     make_job: Callable[..., Job], user: Any, other_user: Any, fake_broker: FakeBroker
 ) -> None:
-    jobs = [make_job(user), make_job(other_user)]
+    waiting = [make_job(user), make_job(other_user)]
     fake_broker.messages.clear()
-    assert services.jobs_dispatch() == 0, "they may still be on their way"
+    assert jobs.dispatch_due() == 0, "they may still be on their way"
     Job.objects.update(dispatched_at=LONG_AGO)
-    assert services.jobs_dispatch() == 2
-    assert set(fake_broker.messages) == {job.pk for job in jobs}
+    assert jobs.dispatch_due() == 2
+    assert set(fake_broker.messages) == {job.pk for job in waiting}
 
 
 def test_a_long_wait_breeds_no_duplicates(
@@ -329,7 +332,7 @@ def test_a_long_wait_breeds_no_duplicates(
     fake_broker.messages.popleft()
     for _ in range(50):
         Job.objects.update(dispatched_at=LONG_AGO)
-        services.jobs_dispatch()
+        jobs.dispatch_due()
     assert len(fake_broker.messages) == 4
 
 
@@ -347,3 +350,90 @@ def test_the_kind_is_named_in_plain_words(make_job: Callable[..., Job], user: An
     job = make_job(user)
     assert kinds.label(job.kind) == "Test work"
     assert kinds.label("gone") == "gone"
+
+
+def test_a_refused_claim_counts_as_a_message_read(
+    make_job: Callable[..., Job], user: Any, fake_broker: FakeBroker, settings: Any
+) -> None:
+    first, second = make_job(user), make_job(user)
+    settings.JOBS_RUNNING_PER_PERSON = 1
+    held = claimed(first)
+    assert services.job_claim(second.pk) is None
+    second.refresh_from_db()
+    assert second.dispatched_at is None
+    fake_broker.messages.clear()
+    services.job_finish(job=held, outcome=Outcome("none"))
+    assert list(fake_broker.messages) == [second.pk], "it is sent again when there is a place"
+
+
+def test_a_job_whose_attempts_are_used_up_by_a_lower_limit_ends(
+    make_job: Callable[..., Job], user: Any, fake_broker: FakeBroker, settings: Any
+) -> None:
+    job = make_job(user)
+    for _ in range(2):
+        services.job_release(job=claimed(job))
+    settings.JOB_ATTEMPTS = 2
+    assert services.job_claim(job.pk) is None
+    job.refresh_from_db()
+    assert (job.state, job.error_code) == (Job.State.FAILED, "too_many_attempts")
+    fake_broker.messages.clear()
+    Job.objects.update(not_before=LONG_AGO)
+    assert jobs.dispatch_due() == 0
+    assert not fake_broker.messages
+
+
+def test_jobs_that_ended_long_ago_are_forgotten_but_for_those_that_have_their_result(
+    make_job: Callable[..., Job], user: Any, settings: Any
+) -> None:
+    kept, gone, recent, waiting = (make_job(user) for _ in range(4))
+    services.job_finish(job=(held := claimed(kept)), outcome=Outcome("", lambda: store_photo(held)))
+    for job in (gone, recent):
+        services.job_fail(job=claimed(job), code="no_face", sentence="There is no face.")
+    Job.objects.filter(pk__in=[kept.pk, gone.pk]).update(finished_at=LONG_AGO)
+    assert services.jobs_forget() == 1
+    assert set(Job.objects.values_list("pk", flat=True)) == {kept.pk, recent.pk, waiting.pk}
+    settings.RETENTION_DAYS = 0
+    Job.objects.filter(pk=recent.pk).update(finished_at=LONG_AGO)
+    assert services.jobs_forget() == 0
+
+
+def test_slow_work_of_one_person_is_sent_one_by_one_and_quick_work_in_twos(
+    make_job: Callable[..., Job], user: Any, other_user: Any, fake_broker: FakeBroker
+) -> None:
+    make_job(user), make_job(user)
+    assert len(fake_broker.messages) == 2
+    fake_broker.messages.clear()
+    make_job(other_user)
+    Job.objects.for_user(other_user).update(expected_ms=60_000)
+    make_job(other_user)
+    assert len(fake_broker.messages) == 1, "a minute of theirs lies there already"
+    services.job_claim(fake_broker.messages.popleft())
+    assert len(fake_broker.messages) == 1, "a worker has taken it"
+
+
+def test_what_a_kind_takes_is_learned_from_its_last_runs(
+    make_job: Callable[..., Job], user: Any
+) -> None:
+    assert make_job(user).expected_ms == 1000
+    for _ in range(5):
+        Job.objects.create(
+            owner=user,
+            kind=KIND,
+            recipe={},
+            state=Job.State.DONE,
+            started_at=LONG_AGO,
+            finished_at=LONG_AGO + timedelta(seconds=7),
+        )
+    jobs.forget_learned()
+    assert jobs.expected_ms(kind=KIND) == 7000
+    assert jobs.expected_ms(kind="another") == 1000
+    assert make_job(user).expected_ms == 7000
+
+
+def test_the_clocks_messages_expire_before_the_next_ones() -> None:
+    schedule: dict[str, Any] = site.CELERY_BEAT_SCHEDULE
+    for name, entry in schedule.items():
+        every = entry["schedule"]
+        assert 0 < entry["options"]["expires"] <= (every if isinstance(every, float) else 3600), (
+            name
+        )

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from faceweb.work import services
 from faceweb.work.kinds import Outcome
 from faceweb.work.models import Job
-from faceweb.work.serving import Waiting, serving_order
+from faceweb.work.queue import jobs
+from faceweb.work.serving import Waiting, Working, serving_order
 from tests.work.conftest import KIND, FakeBroker
 
 
@@ -33,7 +34,7 @@ def test_five_hundred_jobs_of_one_person_do_not_starve_ten_others(
 ) -> None:
     flooder = make_user("flood@example.org")
     Job.objects.bulk_create(Job(owner=flooder, kind=KIND, recipe={}) for _ in range(500))
-    services.jobs_dispatch()
+    jobs.dispatch_due()
     small = [make_job(make_user(f"small{number}@example.org")).pk for number in range(10)]
     assert len(fake_broker.messages) == 12
 
@@ -78,8 +79,9 @@ def test_only_a_waiting_job_has_a_place(make_job: Callable[..., Job], user: Any)
 def test_everybody_is_served_once_and_nobody_is_kept_from_their_turn(
     owners: list[int], running: list[int], window: int
 ) -> None:
-    queued = [Waiting(number, owner, False) for number, owner in enumerate(owners)]
-    order = list(serving_order(running, queued, window))
+    queued = [Waiting(number, owner) for number, owner in enumerate(owners)]
+    at_work = map(Working, running)
+    order = list(serving_order(at_work, queued, places=window, share_ms=2000))
     assert sorted(order) == list(range(len(owners)))  # type: ignore[type-var]
     served: defaultdict[int, list[Any]] = defaultdict(list)
     for job in order:
@@ -88,7 +90,7 @@ def test_everybody_is_served_once_and_nobody_is_kept_from_their_turn(
 
 
 def test_with_idle_workers_the_first_two_of_each_go_before_the_third_of_any() -> None:
-    queued = [Waiting(owner + str(turn), owner, False) for owner in "abc" for turn in range(5)]
-    order = [str(job) for job in serving_order([], queued, window=2)]
+    queued = [Waiting(owner + str(turn), owner) for owner in "abc" for turn in range(5)]
+    order = [str(job) for job in serving_order([], queued, places=2, share_ms=2000)]
     assert sorted(order[:6]) == ["a0", "a1", "b0", "b1", "c0", "c1"]
     assert sorted(order[6:12]) == ["a2", "a3", "b2", "b3", "c2", "c3"]

@@ -18,11 +18,13 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
+from faceweb.core.durable.errors import LeaseLost
 from faceweb.media.models import Asset
 from faceweb.work import progress, services
-from faceweb.work.errors import JobCancelled, LeaseLost, TooManyJobs
+from faceweb.work.errors import JobCancelled, TooManyJobs
 from faceweb.work.kinds import Outcome
 from faceweb.work.models import Job
+from faceweb.work.queue import jobs
 from tests.work.conftest import KIND, FakeBroker, Work, store_photo
 
 PEOPLE = 2
@@ -145,9 +147,9 @@ class JobMachine(RuleBasedStateMachine):
     def sweep(self) -> None:
         running = Job.objects.running().count()
         late = Job.objects.running().filter(lease_until=LONG_AGO).count()
-        assert services.jobs_reap() == late
+        assert jobs.reap() == late
         assert Job.objects.running().count() == running - late
-        services.jobs_dispatch()
+        jobs.dispatch_due()
 
     @rule()
     def wait(self) -> None:
@@ -196,8 +198,8 @@ class JobMachine(RuleBasedStateMachine):
         self.workers.clear()
         for _ in range(4 * PEOPLE * QUEUED_PER_PERSON):
             self.wait()
-            services.jobs_reap()
-            services.jobs_dispatch()
+            jobs.reap()
+            jobs.dispatch_due()
             while self.broker.messages:
                 self.claim(self.broker.messages.popleft())
                 for job in list(self.workers):

@@ -6,7 +6,7 @@ _deadline: float | None = None
 
 
 def begin(grace: float) -> None:
-    """Give jobs at work ``grace`` seconds to finish before they are handed back."""
+    """Give what is at work ``grace`` seconds to finish before they are handed back."""
     global _deadline
     _deadline = time.monotonic() + grace
 
@@ -18,5 +18,5 @@ def reset() -> None:
 
 
 def is_due() -> bool:
-    """Whether a job at work should be handed back now."""
+    """Whether what is at work should be handed back now."""
     return _deadline is not None and time.monotonic() >= _deadline

@@ -1,0 +1,70 @@
+"""The queue of jobs: what durable work means for them."""
+
+import logging
+from functools import partial
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models import F
+
+from faceweb.core.durable.queue import DurableQueue
+from faceweb.work import progress
+from faceweb.work.models import Job
+
+logger = logging.getLogger(__name__)
+
+
+class JobQueue(DurableQueue[Job]):
+    """Jobs: seen by pages, a few at a time per person, cancelled by their owner."""
+
+    task = "faceweb.work.tasks.job_run"
+    model = Job
+
+    def running_per_person(self) -> int:
+        return int(settings.JOBS_RUNNING_PER_PERSON)
+
+    def written(self) -> dict[str, Any]:
+        return {"version": F("version") + 1}
+
+    def fresh(self) -> dict[str, Any]:
+        return {"stage": "", "percent": 0}
+
+    def ending(self, state: str) -> dict[str, Any]:
+        return {**super().ending(state), "stage": ""}
+
+    def changed(self, row_id: UUID) -> None:
+        transaction.on_commit(partial(_announce, row_id), robust=True)
+
+    def moved(self) -> None:
+        progress.nudge_queue()
+
+    def give_up(self, row: Job) -> None:
+        error = error_columns(
+            "too_many_attempts",
+            f"The work stopped unexpectedly {row.attempt} times, so we gave up.",
+            "Try once more, or try with another photo.",
+        )
+        self.write(self.rows().filter(pk=row.pk), **self.ending(Job.State.FAILED), **error)
+
+    def is_cancelled(self, row: Job) -> bool:
+        return row.cancel_requested
+
+
+def error_columns(code: str = "", sentence: str = "", way_on: str = "") -> dict[str, Any]:
+    """Why a job ended, as its row keeps it."""
+    return {
+        "error_code": code[:40],
+        "error_text": sentence[:300],
+        "error_way_on": way_on[:300],
+    }
+
+
+def _announce(job_id: UUID) -> None:
+    version = Job.objects.filter(pk=job_id).values_list("version", flat=True).first()
+    if version is not None:
+        progress.nudge(job_id, version)
+
+
+jobs = JobQueue()
