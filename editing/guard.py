@@ -20,9 +20,13 @@ Verdict = Literal["applied", "reduced", "none", "unsure"]
 THRESHOLD: Final = 0.8
 """Similarity at or above which an edit is the same person (36.9 degrees between embeddings)."""
 MAX_EVALUATIONS: Final = 8
-MIN_SHARE: Final = 0.05
-"""Share of the asked strength under which an edit counts as not visible."""
+MIN_SHARE: Final = 0.1
+"""Share of the asked strength under which an edit is not given out."""
 _GRID: Final = (1.0, 0.75, 0.5, 0.25)
+_WEAK: Final = 0.125
+"""Tried where nothing on the grid could be judged."""
+_CONFIRM_STEP: Final = 0.85
+"""Each version tried after one whose delivered file failed has this share of its strength."""
 _BISECTION_WIDTH: Final = 0.02
 """Bisection ends when the share is known this closely."""
 
@@ -30,6 +34,8 @@ Edit: TypeAlias = "Callable[[Sequence[float]], Sequence[Image]]"
 """Strengths to finished images, uint8 (H, W, 3) BGR, one each, made in one batch."""
 Similarity: TypeAlias = "Callable[[Image], float | None]"
 """How alike a finished image and the photo are, or None where that cannot be told."""
+Finish: TypeAlias = "Callable[[Image], Image]"
+"""A version as it is given out: marked, encoded and decoded again, of the same shape."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,8 @@ class GuardResult:
     """What the guard found.
 
     Attributes:
-        image: the version to deliver, uint8 (H, W, 3) BGR; None for ``none`` and ``unsure``.
+        image: the version to deliver, uint8 (H, W, 3) BGR, finished where there was a way to;
+            None for ``none`` and ``unsure``.
         asked: the strength asked for.
         applied: the strength of `image`, 0 without one.
         similarity: that of `image`, None without one.
@@ -72,6 +79,7 @@ def guard(
     asked: float,
     threshold: float = THRESHOLD,
     max_evaluations: int = MAX_EVALUATIONS,
+    finish: Finish | None = None,
 ) -> GuardResult:
     """Finds the strongest version of an edit, up to what was asked, that passes.
 
@@ -80,12 +88,17 @@ def guard(
     Similarity need not fall with strength: only versions that were judged are ever returned, and
     of those the strongest that passed. A version that cannot be judged has not passed.
 
+    Marking and encoding cost a little likeness and some time, so only what the search has found is
+    finished; where it fails then, weaker ones are, until one passes.
+
     Args:
         edit: makes the versions.
         similarity: judges one of them.
         asked: strength asked for, of either sign; 0 asks for nothing.
         threshold: lowest similarity that passes.
-        max_evaluations: most versions ever made, at least 1.
+        max_evaluations: most versions ever made in the search, at least 1; finishing may make
+            more, each weaker than the one before.
+        finish: makes of a version what is given out; that is judged and returned.
 
     Raises:
         ValueError: `asked` is not a finite number, `threshold` is not above 0 and at most 1, or
@@ -100,6 +113,8 @@ def guard(
     search = _Search(edit, similarity, asked, threshold)
     if asked != 0:
         search.run(max_evaluations)
+        if finish is not None:
+            search.confirm(finish)
     return search.result()
 
 
@@ -118,6 +133,8 @@ class _Search:
     def run(self, max_evaluations: int) -> None:
         failed = self._try_grid(_GRID[:max_evaluations])
         if all(value is None for value in self._curve.values()):
+            if self._made < max_evaluations:
+                self._passes(_WEAK, self._made_at([_WEAK])[0])
             return
         while self._made < max_evaluations and failed - self._share > _BISECTION_WIDTH:
             middle = (self._share + failed) / 2
@@ -125,6 +142,14 @@ class _Search:
                 break
             if not self._passes(middle, self._made_at([middle])[0]):
                 failed = middle
+
+    def confirm(self, finish: Finish) -> None:
+        """Finishes what was found, and weaker versions until one passes as it is given out."""
+        share, image = self._share, self._image
+        self._share, self._image, self._best = 0.0, None, None
+        while image is not None and not self._passes(share, finish(image)):
+            share *= _CONFIRM_STEP
+            image = self._made_at([share])[0] if share >= MIN_SHARE else None
 
     def _try_grid(self, shares: Sequence[float]) -> float:
         """Judges `shares`, strongest first; returns the weakest known to fail above the best."""

@@ -1,23 +1,27 @@
 """The job kind ``edit``: from a queued recipe to a new version, or a plain answer why not."""
 
 import time
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
 from editing.base import EditBase, edit_base
-from editing.engines.former import EditEngine, EditRequest, EditResult
+from editing.engines.former import Box, EditEngine, EditRequest, EditResult
 from editing.recipe import EditRecipe
 from editing.services import KIND, edit_check, get_engine, identity_threshold
+from faceweb.ledger.services import Standing, edit_record
+from faceweb.ledger.spent import Spent
 from faceweb.media.face_analysis import assets_analyse_now
 from faceweb.media.models import Asset
-from faceweb.media.pictures import asset_read
-from faceweb.media.results import result_prepare, result_store
+from faceweb.media.results import PreparedResult, result_prepare, result_store
+from faceweb.people.models import User
 from faceweb.work.errors import JobError
 from faceweb.work.kinds import JobKind, Outcome
 from faceweb.work.models import Job
 from faceweb.work.recipes import RecipeError, recipe_photos
 from faceweb.work.reporter import Reporter
 from models.faces.errors import FaceError
+from models.pixels.imaging import Image
 
 # The engine's stages in plain words, and where each begins and ends on the bar.
 _STAGES = {
@@ -45,33 +49,58 @@ def edit_run(job: Job, report: Reporter) -> Outcome:
         assets_analyse_now(recipe_photos(owner=job.owner, ids=[recipe.photo]).values())
         photo, face = edit_check(owner=job.owner, recipe=recipe)
         engine = get_engine()
-        base = edit_base(photo, recipe.face, face, recipe.request(), engine.name)
-        image = asset_read(base.photo)
+        offered = {slider.key for slider in engine.sliders}
+        base = edit_base(photo, face, recipe.request(), identity_threshold(), offered)
+        image, _, start = base.opened()
         opened = time.perf_counter()
+        delivery = _Delivery(job.owner, photo, engine)
         result = engine.run(
-            image, base.face, base.request, identity_threshold(), partial(_forward, report)
+            image,
+            base.face,
+            base.request,
+            base.threshold,
+            partial(_forward, report),
+            replace(start, finish=delivery),
         )
     except (RecipeError, FaceError) as error:
         raise JobError(error.code, error.sentence, error.way_on) from error
 
     timings = {"open": round(1000 * (opened - started), 1), **result.timings_ms}
-    figures = edit_figures(result)
-    if result.image is None:
+    figures = edit_figures(result, base)
+    if result.image is None or result.touched is None or delivery.prepared is None:
         # What a job that is done without a picture says instead.
         answer = {**figures, "message": figures["reason"]}
         return Outcome(engine=engine.name, figures=answer, timings_ms=timings)
 
     report.stage("Saving the new version", _SAVING)
-    prepared = result_prepare(
-        owner=job.owner,
-        image=result.image,
-        origin=Asset.Origin.EDIT,
-        target=photo,
-        sources=[],
-        making=_making(engine, base, figures, timings),
-    )
-    save = partial(result_store, prepared)
+    prepared = delivery.prepared.described(_making(engine, base, figures, timings))
+    save = partial(_save, prepared, base.standing, base.spent_after(result), result.touched)
     return Outcome(save=save, engine=engine.name, figures=figures, timings_ms=timings)
+
+
+class _Delivery:
+    """Makes of a version what would be given out, and keeps the last one, to be stored."""
+
+    def __init__(self, owner: User, photo: Asset, engine: EditEngine) -> None:
+        self._owner, self._photo, self._engine = owner, photo, engine
+        self.prepared: PreparedResult | None = None
+
+    def __call__(self, image: Image) -> Image:
+        self.prepared = result_prepare(
+            owner=self._owner,
+            image=image,
+            origin=Asset.Origin.EDIT,
+            target=self._photo,
+            sources=[],
+            making={"engine": self._engine.name},
+        )
+        return self.prepared.pixels()
+
+
+def _save(prepared: PreparedResult, standing: Standing, spent: Spent, touched: Box) -> Asset:
+    result = result_store(prepared)
+    edit_record(result=result, standing=standing, spent=spent, touched=touched)
+    return result
 
 
 def _forward(report: Reporter, stage: str, fraction: float) -> None:
@@ -79,13 +108,16 @@ def _forward(report: Reporter, stage: str, fraction: float) -> None:
     report.stage(words, begin + (end - begin) * fraction)
 
 
-def edit_figures(result: EditResult) -> dict[str, Any]:
-    """What the identity check found, JSON-safe. Strengths are percent."""
+def edit_figures(result: EditResult, base: EditBase) -> dict[str, Any]:
+    """What the identity check found, JSON-safe.
+
+    Strengths are percent, counted from where the face was untouched.
+    """
     reason = result.reason
     return {
         "verdict": result.verdict,
-        "asked": _percents(result.asked),
-        "applied": _percents(result.applied),
+        "asked": base.totals(_percents(result.asked)),
+        "applied": base.totals(_percents(result.applied)),
         "similarity": None if result.similarity is None else round(result.similarity, 3),
         "threshold": result.threshold,
         "evaluations": result.evaluations,
@@ -112,9 +144,8 @@ def _making(
     return {
         "engine": engine.name,
         "engine_label": engine.label,
-        # The strengths below count from this photo and this face of it.
-        "base": str(base.photo.pk),
-        "face": base.number,
+        # The strengths below count from this photo; None where it is not there any more.
+        "base": None if base.standing.base is None else str(base.standing.base.picture.pk),
         "edit": figures,
         "timings_ms": timings,
     }

@@ -8,6 +8,7 @@ the way stays in that worker's memory.
 import base64
 import secrets
 import time
+from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
@@ -17,13 +18,12 @@ from numpy.typing import NDArray
 
 from editing.base import edit_base
 from editing.choice import editor_choice
-from editing.engines.former import YEARS_AT_FULL, EditRequest
+from editing.engines.former import YEARS_AT_FULL, EditEngine, EditRequest, Start
 from editing.kind import edit_figures
 from editing.recipe import EditRecipe
 from editing.services import edit_check, face_check, get_engine, identity_threshold
 from faceweb.core.sending import send
 from faceweb.marks.services import badge_draw
-from faceweb.media.pictures import asset_read
 from faceweb.people.models import User
 from faceweb.work.errors import AccountFrozen
 from faceweb.work.recipes import RecipeError
@@ -134,11 +134,12 @@ def preview_make(*, owner: User, recipe: EditRecipe) -> dict[str, Any]:
     """
     photo, face = edit_check(owner=owner, recipe=recipe)
     engine = get_engine()
-    base = edit_base(photo, recipe.face, face, recipe.request(), engine.name)
-    start, small = face_cutout(asset_read(base.photo), base.face)
-    result = engine.preview(start, small, base.request, identity_threshold())
-    before = start if base.photo == photo else face_cutout(asset_read(photo), base.face)[0]
-    figures = edit_figures(result)
+    base = edit_base(photo, face, recipe.request(), identity_threshold(), _offered(engine))
+    image, seen, start = base.opened()
+    cut, small = face_cutout(image, base.face)
+    before = cut if seen is image else face_cutout(seen, base.face)[0]
+    result = engine.preview(cut, small, base.request, base.threshold, _small_start(start, before))
+    figures = edit_figures(result, base)
     for told in ("asked",) if result.image is None else ("asked", "applied"):
         figures[told] = {
             key: percent - base.already.get(key, 0) for key, percent in figures[told].items()
@@ -167,14 +168,26 @@ def prepare_make(*, owner: User, photo_id: UUID, number: int) -> dict[str, Any]:
     """
     photo, face = face_check(owner=owner, photo_id=photo_id, number=number)
     engine = get_engine()
-    base = edit_base(photo, number, face, EditRequest(), engine.name)
-    outlook = engine.prepare(*face_cutout(asset_read(base.photo), base.face))
-    shift = YEARS_AT_FULL * base.already.get("age", 0) / 100
+    base = edit_base(photo, face, EditRequest(), identity_threshold(), _offered(engine))
+    image, _, start = base.opened()
+    outlook = engine.prepare(*face_cutout(image, base.face))
+    shift = YEARS_AT_FULL * start.shown.age
     return {
         "years": None if outlook.years is None else max(round(outlook.years + shift), 1),
         "years_at_full": round(YEARS_AT_FULL),
         "seconds": round(outlook.preview_seconds, 1),
     }
+
+
+def _offered(engine: EditEngine) -> set[str]:
+    return {slider.key for slider in engine.sliders}
+
+
+def _small_start(start: Start, before: NDArray[np.uint8]) -> Start:
+    """The start of an edit of a cut-out, which people see ``before``."""
+    if start.reference is None:
+        return start
+    return replace(start, seen=before, reference=face_cutout(*start.reference))
 
 
 def face_cutout(image: NDArray[np.uint8], face: Face) -> tuple[NDArray[np.uint8], Face]:

@@ -54,6 +54,7 @@ INSTALLED_APPS = [
     "faceweb.media",
     "faceweb.work",
     "faceweb.marks",
+    "faceweb.ledger",
     "faceweb.sharing",
     "faceweb.moderation",
     "faceweb.accounts",

@@ -8,16 +8,18 @@ from uuid import UUID
 
 import numpy as np
 
+from faceweb.ledger.services import swap_record
 from faceweb.media.face_analysis import assets_analyse_now
 from faceweb.media.models import Asset
 from faceweb.media.pictures import asset_read
-from faceweb.media.results import result_prepare, result_store
+from faceweb.media.results import PreparedResult, result_prepare, result_store
 from faceweb.work.errors import JobError
 from faceweb.work.kinds import JobKind, Outcome
 from faceweb.work.models import Job
 from faceweb.work.recipes import RecipeError, recipe_faces, recipe_photos
 from faceweb.work.reporter import Reporter
 from models.faces.errors import FaceError
+from models.faces.face import Face
 from models.sessions import OutOfMemory
 from swaps.choice import engine_choice
 from swaps.engines.former import FaceOutcome, FaceSwap, SwapEngine, SwapOptions, SwapResult
@@ -83,11 +85,37 @@ def swap_run(job: Job, report: Reporter) -> Outcome:
         making=making,
     )
     return Outcome(
-        save=partial(result_store, prepared),
+        save=partial(_save, prepared, target, _faces_changed(recipe, photos, swaps, result)),
         engine=engine.name,
         figures={"faces": making["faces"]},
         timings_ms=timings,
     )
+
+
+def _save(
+    prepared: PreparedResult,
+    target: Asset,
+    faces: list[tuple[Face, list[tuple[Asset, Face]]]],
+) -> Asset:
+    result = result_store(prepared)
+    swap_record(result=result, target=target, faces=faces)
+    return result
+
+
+def _faces_changed(
+    recipe: SwapRecipe,
+    photos: Mapping[UUID, Asset],
+    swaps: list[FaceSwap],
+    result: SwapResult,
+) -> list[tuple[Face, list[tuple[Asset, Face]]]]:
+    """Each face that was changed, with the photos and faces that the new one was made of."""
+    changed = []
+    for mapping, swap, outcome in zip(recipe.mapping, swaps, result.outcomes, strict=True):
+        more = [photos[pk] for pk in _more_used(mapping, outcome)]
+        sources = [(photos[mapping.source], swap.source_face)]
+        sources += [(photo, face) for photo in more for face in photo.found_faces()]
+        changed.append((swap.target_face, sources))
+    return changed
 
 
 def _forward(report: Reporter, stage: str, fraction: float) -> None:

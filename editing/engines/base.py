@@ -15,7 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Final
 
-from editing.guard import THRESHOLD, CurvePoint, Verdict
+from editing.guard import THRESHOLD, CurvePoint, Finish, Verdict
 from models.engines import Machine, Notice, Offer
 from models.faces.errors import FaceError
 from models.options import IntOption, OptionSchema, Values, gettext_noop
@@ -103,6 +103,47 @@ class EditRequest:
             raise ValueError("an age in years has no share")
         others = {key: strength * share for key, strength in self.others.items()}
         return replace(self, smile=self.smile * share, age=self.age * share, others=others)
+
+    def toward(self, end: EditRequest, share: float) -> EditRequest:
+        """What lies `share`, 0 to 1, of the way from this edit to `end`.
+
+        Raises:
+            ValueError: an age is given in years, which the engine has to turn into a strength.
+        """
+        if self.target_age is not None or end.target_age is not None:
+            raise ValueError("an age in years has no share")
+        mine, theirs = self.strengths, end.strengths
+        mixed = {
+            key: mine.get(key, 0.0) * (1 - share) + theirs.get(key, 0.0) * share
+            for key in {*mine, *theirs}
+        }
+        smile, age = mixed.pop("smile"), mixed.pop("age")
+        return replace(end, smile=smile, age=age, others=mixed)
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """What a face has been through before this edit, and what becomes of the result.
+
+    Attributes:
+        shown: strengths that the picture as people know it shows already, counted in the photo
+            that the engine is given; versions lie between these and the request.
+        seen: the picture as people know it, uint8 (H, W, 3) BGR of the photo's size, by which an
+            edit counts as visible; None where it is the photo.
+        reference: the picture, uint8 (H, W, 3) BGR, and the face in it, that was there before any
+            edit; None where that is the face in the photo.
+        finish: makes of a version what is given out, which is what is judged; None judges it as
+            the engine makes it.
+    """
+
+    shown: EditRequest = field(default_factory=EditRequest)
+    seen: Image | None = None
+    reference: tuple[Image, Face] | None = None
+    finish: Finish | None = None
+
+
+UNTOUCHED: Final = Start()
+"""A face that nobody has edited."""
 
 
 def sliders_of(schema: OptionSchema) -> tuple[IntOption, ...]:
@@ -320,8 +361,11 @@ class EditEngine(ABC):
         request: EditRequest,
         threshold: float = THRESHOLD,
         progress: Progress | None = None,
+        start: Start = UNTOUCHED,
     ) -> EditResult:
         """Edits `face` in `photo` as far as the identity guard lets it; the photo is not changed.
+
+        `request` counts from `photo`, as `start.shown` does.
 
         Raises:
             FaceError: the request names an edit that this engine does not offer, or the face
@@ -329,10 +373,15 @@ class EditEngine(ABC):
         """
         from editing.engines.guarded import study_edit
 
-        return study_edit(self, photo, face, request, threshold, progress)
+        return study_edit(self, photo, face, request, threshold, progress, start)
 
     def preview(
-        self, photo: Image, face: Face, request: EditRequest, threshold: float = THRESHOLD
+        self,
+        photo: Image,
+        face: Face,
+        request: EditRequest,
+        threshold: float = THRESHOLD,
+        start: Start = UNTOUCHED,
     ) -> EditResult:
         """A quick look, by the same engine and the same check as :meth:`run`: less exact, sooner.
 
@@ -343,7 +392,7 @@ class EditEngine(ABC):
         """
         from editing.engines.guarded import study_edit
 
-        return study_edit(self, photo, face, request, threshold, is_quick=True)
+        return study_edit(self, photo, face, request, threshold, start=start, is_quick=True)
 
     def warm_up(self) -> None:  # noqa: B027 - an engine may have nothing to load
         """Loads what the first edit would otherwise wait for."""

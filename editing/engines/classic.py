@@ -16,7 +16,16 @@ from editing.engines.classic_frame import Change, EditFrame, cut_edit_frame, fac
 from editing.engines.classic_hair import find_hair, grey_tone
 from editing.engines.classic_skin import map_skin
 from editing.engines.classic_smile import smile_displacements, smile_shading
-from editing.engines.former import EditRequest, EditResult, Outlook, Progress, Reason, Slider
+from editing.engines.former import (
+    UNTOUCHED,
+    EditRequest,
+    EditResult,
+    Outlook,
+    Progress,
+    Reason,
+    Slider,
+    Start,
+)
 from editing.engines.former_guarded import guarded_edit
 from editing.engines.versions import Versions
 from editing.guard import THRESHOLD
@@ -65,6 +74,7 @@ class ClassicEditEngine:
         request: EditRequest,
         threshold: float = THRESHOLD,
         progress: Progress | None = None,
+        start: Start = UNTOUCHED,
     ) -> EditResult:
         """Edits `face` in `photo`; see :meth:`editing.engines.former.EditEngine.run`.
 
@@ -89,6 +99,7 @@ class ClassicEditEngine:
             threshold=min(threshold + _JITTER, 1.0),
             touched=lambda: editing.box,
             progress=progress,
+            start=start,
         )
         return replace(
             result,
@@ -102,10 +113,15 @@ class ClassicEditEngine:
         return Outlook()
 
     def preview(
-        self, photo: Image, face: Face, request: EditRequest, threshold: float = THRESHOLD
+        self,
+        photo: Image,
+        face: Face,
+        request: EditRequest,
+        threshold: float = THRESHOLD,
+        start: Start = UNTOUCHED,
     ) -> EditResult:
         """The same as :meth:`run`, which is quick on a small photo."""
-        return self.run(photo, face, request, threshold)
+        return self.run(photo, face, request, threshold, None, start)
 
     def render(self, photo: Image, face: Face, request: EditRequest) -> Image:
         """A version of `photo` that nobody has judged, for measuring; never for giving out.
@@ -144,7 +160,7 @@ class _Editing:
 
     def render(self, requests: Sequence[EditRequest]) -> Sequence[Image]:
         """Versions of the photo by `requests`, each some share of what was asked."""
-        return Versions([self._share(request) for request in requests], self._applied)
+        return Versions(list(requests), self._applied)
 
     @property
     def box(self) -> Box:
@@ -156,13 +172,6 @@ class _Editing:
         return x1, y1, x2, y2
 
     @cached_property
-    def _change(self) -> Change:
-        started = time.perf_counter()
-        change = prepare_change(self._frame, self._asked)
-        self.prepare_ms += 1000 * (time.perf_counter() - started)
-        return change
-
-    @cached_property
     def _grey(self) -> tuple[Box, FloatArray] | None:
         """Where hair greys, and what is added there at share 1."""
         if self._asked.age <= 0:
@@ -171,23 +180,21 @@ class _Editing:
         hair = find_hair(self._photo, self._face)
         grey = None
         if hair is not None:
-            grey = hair.box, grey_tone(hair) * np.float32(self._asked.age)
+            grey = hair.box, grey_tone(hair)
         self.prepare_ms += 1000 * (time.perf_counter() - started)
         return grey
 
-    def _share(self, request: EditRequest) -> float:
-        if self._asked.smile:
-            return request.smile / self._asked.smile
-        return request.age / self._asked.age
-
-    def _applied(self, share: float) -> Image:
+    def _applied(self, request: EditRequest) -> Image:
         edited = self._photo.copy()
-        if self._grey is not None:
+        if self._grey is not None and request.age > 0:
             # Before anything is bent: hair beside the face moves with it.
             (x1, y1, x2, y2), tone = self._grey
-            blending.add_delta(edited[y1:y2, x1:x2], tone * np.float32(share))
+            blending.add_delta(edited[y1:y2, x1:x2], tone * np.float32(request.age))
         x1, y1, x2, y2 = self._box
-        edited[y1:y2, x1:x2] = self._change.applied(edited[y1:y2, x1:x2], share)
+        started = time.perf_counter()
+        change = prepare_change(self._frame, request)
+        self.prepare_ms += 1000 * (time.perf_counter() - started)
+        edited[y1:y2, x1:x2] = change.applied(edited[y1:y2, x1:x2], 1.0)
         return edited
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Protocol
 
-from editing.guard import THRESHOLD, CurvePoint, Verdict
+from editing.guard import THRESHOLD, CurvePoint, Finish, Verdict
 from models.faces.analysis import FaceAnalyser
 from models.faces.face import Face
 from models.pixels.imaging import Image
@@ -81,6 +81,47 @@ class EditRequest:
             raise ValueError("an age in years has no share")
         others = {key: strength * share for key, strength in self.others.items()}
         return EditRequest(self.smile * share, self.age * share, None, others)
+
+    def toward(self, end: EditRequest, share: float) -> EditRequest:
+        """What lies `share`, 0 to 1, of the way from this edit to `end`.
+
+        Raises:
+            ValueError: an age is given in years, which the engine has to turn into a strength.
+        """
+        if self.target_age is not None or end.target_age is not None:
+            raise ValueError("an age in years has no share")
+        mine, theirs = self.strengths, end.strengths
+        mixed = {
+            key: mine.get(key, 0.0) * (1 - share) + theirs.get(key, 0.0) * share
+            for key in {*mine, *theirs}
+        }
+        smile, age = mixed.pop("smile"), mixed.pop("age")
+        return EditRequest(smile, age, None, mixed)
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """What a face has been through before this edit, and what becomes of the result.
+
+    Attributes:
+        shown: strengths that the picture as people know it shows already, counted in the photo
+            that the engine is given; versions lie between these and the request.
+        seen: the picture as people know it, uint8 (H, W, 3) BGR of the photo's size, by which an
+            edit counts as visible; None where it is the photo.
+        reference: the picture, uint8 (H, W, 3) BGR, and the face in it, that was there before any
+            edit; None where that is the face in the photo.
+        finish: makes of a version what is given out, which is what is judged; None judges it as
+            the engine makes it.
+    """
+
+    shown: EditRequest = field(default_factory=EditRequest)
+    seen: Image | None = None
+    reference: tuple[Image, Face] | None = None
+    finish: Finish | None = None
+
+
+UNTOUCHED: Final = Start()
+"""A face that nobody has edited."""
 
 
 @dataclass(frozen=True)
@@ -162,8 +203,11 @@ class EditEngine(Protocol):
         request: EditRequest,
         threshold: float = THRESHOLD,
         progress: Progress | None = None,
+        start: Start = UNTOUCHED,
     ) -> EditResult:
         """Edits `face` in `photo`, uint8 (H, W, 3) BGR, which is not changed.
+
+        `request` counts from `photo`, as `start.shown` does.
 
         Raises:
             FaceError: the request names an edit that this engine does not offer.
@@ -175,7 +219,12 @@ class EditEngine(Protocol):
         ...
 
     def preview(
-        self, photo: Image, face: Face, request: EditRequest, threshold: float = THRESHOLD
+        self,
+        photo: Image,
+        face: Face,
+        request: EditRequest,
+        threshold: float = THRESHOLD,
+        start: Start = UNTOUCHED,
     ) -> EditResult:
         """A quick look, by the same engine and the same check as :meth:`run`: less exact, sooner.
 

@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Final
 
+import cv2
 import numpy as np
 
 from editing.engines import base
-from editing.engines.base import Box, EditRequest, EditResult, Progress
+from editing.engines.base import UNTOUCHED, Box, EditRequest, EditResult, Progress, Start
 from editing.guard import MAX_EVALUATIONS, GuardResult, Similarity, guard
 from models.engines import Notice
 from models.faces import identity
@@ -31,6 +32,7 @@ FACE_TOO_SMALL: Final = Notice("face_too_small", level="refused")
 FACE_BLURRED: Final = Notice("face_blurred", level="refused")
 FACE_LOST: Final = Notice("face_lost", level="refused")
 NOT_THE_SAME: Final = Notice("identity_lost", level="refused")
+NOTHING_VISIBLE: Final = Notice("nothing_visible", level="refused")
 
 Render = Callable[[Sequence[EditRequest]], Sequence[Image]]
 """Requests to finished images, uint8 (H, W, 3) BGR of the photo's size, one each.
@@ -38,6 +40,14 @@ Render = Callable[[Sequence[EditRequest]], Sequence[Image]]
 The sequence may finish an image only when it is asked for it: weaker versions than the first that
 passes never are.
 """
+
+
+_VISIBLE_LEVELS: Final = 1.5
+"""Change of a patch's mean in 8-bit levels from which on people see it side by side."""
+_VISIBLE_SHARE: Final = 0.003
+"""Share of the face's box that must change by that much."""
+_PATCH: Final = 0.015
+"""Side of a patch, as a share of the face's box."""
 
 
 def guarded_edit(
@@ -51,6 +61,7 @@ def guarded_edit(
     touched: Callable[[], Box],
     progress: Progress | None = None,
     max_evaluations: int = MAX_EVALUATIONS,
+    start: Start = UNTOUCHED,
 ) -> EditResult:
     """Runs an edit under the identity guard.
 
@@ -64,52 +75,71 @@ def guarded_edit(
         touched: the box outside which `render` changes no pixel; asked once there is a result.
         progress: told of the stages ``edit`` and ``check``.
         max_evaluations: most versions ever made; fewer find a less exact strength sooner.
+        start: what the face has been through.
 
     Returns:
         The result, with the stages ``edit``, ``check`` and ``total`` timed.
     """
     started = time.perf_counter()
-    if not any(request.strengths.values()):
-        return _result(request, threshold, image=photo.copy(), similarity=1.0)
+    if request.strengths == start.shown.strengths or not (
+        any(request.strengths.values()) or any(start.shown.strengths.values())
+    ):
+        unchanged = photo if start.seen is None else start.seen
+        return _result(start.shown, threshold, image=unchanged.copy(), similarity=1.0)
     if analyser is None:
         return _result(request, threshold, reason=NO_VERIFIER)
-    if (doubt := judge_face(face)) is not None:
+    whole, first = (photo, face) if start.reference is None else start.reference
+    if (doubt := judge_face(face) or judge_face(first)) is not None:
         return _result(request, threshold, reason=doubt)
 
     checking, judged = 0.0, 0
-    judge = similarity_to(photo, face, analyser, threshold)
+    judge = similarity_between((whole, first), (photo, face), analyser, threshold)
 
     def edit(shares: Sequence[float]) -> Sequence[Image]:
         # Later versions belong to the search: a bar that went back would confuse.
         if judged == 0:
             _tell(progress, "edit", 0.0)
-        return render([request.scaled(share) for share in shares])
+        return render([start.shown.toward(request, share) for share in shares])
 
     def similarity(image: Image) -> float | None:
         nonlocal checking, judged
-        _tell(progress, "check", judged / max_evaluations)
+        _tell(progress, "check", min(judged / max_evaluations, 1.0))
         judged += 1
         begun = time.perf_counter()
         value = judge(image)
         checking += _milliseconds_since(begun)
         return value
 
-    found = guard(edit, similarity, 1.0, threshold, max_evaluations)
+    found = guard(edit, similarity, 1.0, threshold, max_evaluations, start.finish)
     _tell(progress, "check", 1.0)
     total = _milliseconds_since(started)
+    image, verdict, reason = found.image, found.verdict, _reason(found, start.shown, request)
+    seen = photo if start.seen is None else start.seen
+    if image is not None and not is_visible(seen, image, face):
+        image, verdict, reason = None, "none", NOTHING_VISIBLE
     return EditResult(
-        image=found.image,
+        image=image,
         asked=request,
-        applied=request.scaled(found.applied),
-        similarity=found.similarity,
+        applied=start.shown if image is None else start.shown.toward(request, found.applied),
+        similarity=None if image is None else found.similarity,
         threshold=threshold,
         curve=found.curve,
         evaluations=found.evaluations,
         timings_ms={"edit": total - checking, "check": checking, "total": total},
-        touched=None if found.image is None else touched(),
-        verdict=found.verdict,
-        reason=_reason(found, request),
+        touched=None if image is None else touched(),
+        verdict=verdict,
+        reason=reason,
     )
+
+
+def is_visible(before: Image, after: Image, face: Face) -> bool:
+    """Whether people would see that `face` changed between two pictures of one size, uint8 BGR."""
+    x1, y1, x2, y2 = _surroundings(face, before.shape[:2])
+    change = cv2.absdiff(before[y1:y2, x1:x2], after[y1:y2, x1:x2]).astype(np.float32)
+    side = max(float(face.box[2] - face.box[0]), float(face.box[3] - face.box[1]))
+    patch = max(round(_PATCH * side), 1)
+    means = cv2.blur(change, (patch, patch)).max(axis=2)
+    return float((means >= _VISIBLE_LEVELS).sum()) >= _VISIBLE_SHARE * max(face.area, 1.0)
 
 
 def study_edit(
@@ -119,6 +149,7 @@ def study_edit(
     request: EditRequest,
     threshold: float,
     progress: Progress | None = None,
+    start: Start = UNTOUCHED,
     *,
     is_quick: bool = False,
 ) -> base.EditResult:
@@ -139,6 +170,7 @@ def study_edit(
         touched=study.touched,
         progress=progress,
         max_evaluations=evaluations or MAX_EVALUATIONS,
+        start=start,
     )
     return replace(
         result,
@@ -157,34 +189,56 @@ def judge_face(face: Face) -> Notice | None:
 
 
 def similarity_to(photo: Image, face: Face, analyser: FaceAnalyser, threshold: float) -> Similarity:
-    """A measure of how alike `face` is in `photo` and in an edited copy of it.
+    """`similarity_between` of a face and edited copies of the photo it is in."""
+    return similarity_between((photo, face), (photo, face), analyser, threshold)
+
+
+def similarity_between(
+    first: tuple[Image, Face],
+    start: tuple[Image, Face],
+    analyser: FaceAnalyser,
+    threshold: float,
+) -> Similarity:
+    """A measure of how alike a face as it first was is to that in an edited copy of a picture.
 
     Two readings are taken and the lower counts: one with the face where it was, one with the face
     found afresh in the copy, as anybody else would find it. The second is skipped where the first
     is under `threshold` already; where no face is found any more there is no answer.
+
+    Args:
+        first: picture, uint8 (H, W, 3) BGR, and face, before any edit.
+        start: picture and face that the copies are made from.
+        analyser: measures likeness.
+        threshold: likeness that has to be reached.
     """
-    height, width = photo.shape[:2]
-    x1, y1, x2, y2 = _surroundings(face, (height, width))
-    moved = _shifted(face, -np.array([x1, y1], np.float32))
-    reference = analyser.embed(np.ascontiguousarray(photo[y1:y2, x1:x2]), moved)
+    crop, moved, _ = _cut(*first)
+    reference = analyser.embed(crop, moved)
+    _, placed, (x1, y1, x2, y2) = _cut(*start)
 
     def similarity(image: Image) -> float | None:
         crop = np.ascontiguousarray(image[y1:y2, x1:x2])
-        in_place = analyser.similarity(reference, analyser.embed(crop, moved))
+        in_place = analyser.similarity(reference, analyser.embed(crop, placed))
         if in_place < threshold:
             return in_place
         found = [
-            other for other in analyser.find_faces(crop) if _overlap(other, moved) >= _MIN_OVERLAP
+            other for other in analyser.find_faces(crop) if _overlap(other, placed) >= _MIN_OVERLAP
         ]
         if not found:
             return None
-        nearest = max(found, key=lambda other: _overlap(other, moved))
+        nearest = max(found, key=lambda other: _overlap(other, placed))
         return min(in_place, analyser.similarity(reference, analyser.embed(crop, nearest)))
 
     return similarity
 
 
-def _surroundings(face: Face, size: tuple[int, int]) -> Box:
+def _cut(image: Image, face: Face) -> tuple[Image, Face, Box]:
+    """The surroundings of a face, the face in them, and where they are."""
+    x1, y1, x2, y2 = box = _surroundings(face, image.shape[:2])
+    moved = _shifted(face, -np.array([x1, y1], np.float32))
+    return np.ascontiguousarray(image[y1:y2, x1:x2]), moved, box
+
+
+def _surroundings(face: Face, size: tuple[int, ...]) -> Box:
     height, width = size
     x1, y1, x2, y2 = (float(value) for value in face.box)
     margin = _CONTEXT * max(x2 - x1, y2 - y1)
@@ -213,12 +267,12 @@ def _overlap(a: Face, b: Face) -> float:
     return common / max(a.area + b.area - common, 1e-6)
 
 
-def _reason(found: GuardResult, request: EditRequest) -> Notice | None:
+def _reason(found: GuardResult, shown: EditRequest, request: EditRequest) -> Notice | None:
     if found.verdict == "applied":
         return None
     if found.verdict != "reduced":
         return NOT_THE_SAME if found.verdict == "none" else FACE_LOST
-    given = request.scaled(found.applied).strengths
+    given = shown.toward(request, found.applied).strengths
     told: list[JSON] = [
         {
             "code": "slider_given",
@@ -229,7 +283,7 @@ def _reason(found: GuardResult, request: EditRequest) -> Notice | None:
             },
         }
         for key, asked in request.strengths.items()
-        if asked
+        if asked != shown.strengths.get(key, 0.0)
     ]
     return Notice("reduced", {"sliders": told, "similarity": found.similarity})
 
@@ -245,7 +299,7 @@ def _result(
     return EditResult(
         image=image,
         asked=request,
-        applied=request.scaled(0.0),
+        applied=request if reason is None else EditRequest(),
         similarity=similarity,
         threshold=threshold,
         curve=(),

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from editing.directions import Direction, load_directions
 from editing.engines.former import (
+    UNTOUCHED,
     YEARS_AT_FULL,
     Box,
     EditRequest,
@@ -27,6 +28,7 @@ from editing.engines.former import (
     Outlook,
     Progress,
     Slider,
+    Start,
 )
 from editing.engines.former_guarded import guarded_edit
 from editing.engines.memory import ShortMemory
@@ -163,6 +165,7 @@ class StyleGanEngine:
         request: EditRequest,
         threshold: float = THRESHOLD,
         progress: Progress | None = None,
+        start: Start = UNTOUCHED,
     ) -> EditResult:
         """Edits `face` in `photo`; see :meth:`editing.engines.former.EditEngine.run`.
 
@@ -175,7 +178,7 @@ class StyleGanEngine:
         if progress is not None:
             progress("prepare", 0.0)
         editing = _Editing(self, photo, face, self._generator)
-        return self._guarded(editing, request, threshold, MAX_EVALUATIONS, progress)
+        return self._guarded(editing, request, threshold, MAX_EVALUATIONS, progress, start)
 
     def prepare(self, photo: Image, face: Face) -> Outlook:
         """See :meth:`editing.engines.former.EditEngine.prepare`.
@@ -187,7 +190,12 @@ class StyleGanEngine:
         return Outlook(years, seconds + _CHECK_SECONDS)
 
     def preview(
-        self, photo: Image, face: Face, request: EditRequest, threshold: float = THRESHOLD
+        self,
+        photo: Image,
+        face: Face,
+        request: EditRequest,
+        threshold: float = THRESHOLD,
+        start: Start = UNTOUCHED,
     ) -> EditResult:
         """See :meth:`editing.engines.former.EditEngine.preview`.
 
@@ -196,7 +204,7 @@ class StyleGanEngine:
         """
         editing = self._preview_of(photo, face)
         editing.study()
-        return self._guarded(editing, request, threshold, _PREVIEW_EVALUATIONS, None)
+        return self._guarded(editing, request, threshold, _PREVIEW_EVALUATIONS, None, start)
 
     def render(self, photo: Image, face: Face, requests: Sequence[EditRequest]) -> list[Image]:
         """Versions of `photo` that nobody has judged, for measuring; never for giving out.
@@ -247,6 +255,7 @@ class StyleGanEngine:
         threshold: float,
         max_evaluations: int,
         progress: Progress | None,
+        start: Start,
     ) -> EditResult:
         photo, face = editing.photo, editing.face
         request = self._with_age_as_strength(photo, face, request)
@@ -268,6 +277,7 @@ class StyleGanEngine:
             touched=editing.touched,
             progress=progress,
             max_evaluations=max_evaluations,
+            start=start,
         )
         return replace(result, timings_ms={**editing.timings_ms, **result.timings_ms})
 

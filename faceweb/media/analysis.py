@@ -4,12 +4,24 @@ Which one it is, is for the engines above this floor to say: they must be able t
 """
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import lru_cache
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 from models.faces.analysis import FaceAnalyser
+from models.faces.face import Face
+
+if TYPE_CHECKING:
+    from faceweb.media.models import Asset
+
+FoundFaces = Callable[["Asset", NDArray[np.uint8], Sequence[Face]], None]
+"""Called in a worker with a photo, its pixels, uint8 (H, W, 3) BGR, and the faces in it."""
 
 _lock = threading.Lock()
+_listeners: list[FoundFaces] = []
 _providers: list[Callable[[], FaceAnalyser]] = []
 _names: list[Callable[[], str]] = []
 
@@ -42,3 +54,18 @@ def _made_analyser() -> FaceAnalyser:
     from models.faces.analysis.dlib_analyser import DlibAnalyser
 
     return DlibAnalyser()
+
+
+def on_found(listener: FoundFaces) -> None:
+    """Have ``listener`` told of the faces of every photo before anybody may use it.
+
+    Where it fails the analysis has failed, and it may be told again of the same photo.
+    """
+    if listener not in _listeners:
+        _listeners.append(listener)
+
+
+def found_tell(photo: "Asset", image: NDArray[np.uint8], faces: Sequence[Face]) -> None:
+    """Tell the listeners of the faces of a photo."""
+    for listener in _listeners:
+        listener(photo, image, faces)

@@ -9,7 +9,7 @@ from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
-from faceweb.media.analysis import get_analyser
+from faceweb.media.analysis import found_tell, get_analyser
 from faceweb.media.analysis_queue import assets_renew, unanalysed
 from faceweb.media.models import Asset
 from faceweb.media.pictures import asset_read
@@ -50,7 +50,9 @@ def _faces_find(photo_id: UUID) -> "NDArray[np.uint8] | None":
     analyser = get_analyser()
     try:
         image = asset_read(photo)
-        faces = [face.to_dict() for face in analyser.find_faces(image)]
+        found = analyser.find_faces(image)
+        found_tell(photo, image, found)
+        faces = [face.to_dict() for face in found]
     except Exception as error:
         logger.warning("photo %s, analysis attempt %d: %s", photo_id, attempt, type(error).__name__)
         gave_up = attempt >= ANALYSIS_ATTEMPTS

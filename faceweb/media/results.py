@@ -5,7 +5,7 @@ files. Nothing else makes a photo whose origin says that it is a result.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +20,7 @@ from faceweb.media.pictures import picture_encode
 from faceweb.media.retention import ancestors_keep, expiry_of_new
 from faceweb.media.screening import Finding, get_screener
 from faceweb.media.services import asset_insert
+from models.pixels.imaging import decode_image
 
 if TYPE_CHECKING:
     from faceweb.people.models import User
@@ -37,6 +38,18 @@ class PreparedResult:
     picture: Picture
     mark: Mark
     finding: Finding
+
+    def pixels(self) -> NDArray[np.uint8]:
+        """The picture as it is given out, marked and encoded, uint8 (H, W, 3) BGR."""
+        content = self.picture.copies["original"]
+        content.seek(0)
+        data = content.read()
+        content.seek(0)
+        return decode_image(data)
+
+    def described(self, making: dict[str, Any]) -> "PreparedResult":
+        """The same with all that its page shows, where that was not known before."""
+        return replace(self, making=replace(self.making, details=making))
 
 
 def result_prepare(

@@ -122,7 +122,9 @@ def test_asking_for_nothing_makes_nothing() -> None:
 def test_what_cannot_be_judged_is_unsure_and_not_sought_further() -> None:
     recorder = Recorder(1.0, lambda share: None)
     result = recorder.run()
-    assert (result.verdict, result.image, result.evaluations) == ("unsure", None, 4)
+    assert (result.verdict, result.image) == ("unsure", None)
+    # Where nothing on the grid can be judged, one much weaker version is tried and no more.
+    assert recorder.made == [1.0, 0.75, 0.5, 0.25, 0.125]
 
 
 def test_not_a_number_never_passes() -> None:
@@ -146,3 +148,35 @@ def test_an_edit_that_drops_versions_is_an_error() -> None:
 def test_senseless_arguments_are_refused(asked: float, options: dict[str, float]) -> None:
     with pytest.raises(ValueError):
         guard(lambda strengths: [], lambda image: 1.0, asked, **options)  # type: ignore[arg-type]
+
+
+def test_what_is_given_out_is_judged_as_it_is_given_out() -> None:
+    recorder = Recorder(1.0, lambda share: 1 - 0.2 * share)
+    finished: list[float] = []
+
+    def finish(image: Image) -> Image:
+        # Marks and encoding cost a twentieth, here as if the edit had been stronger.
+        strength = float(np.ascontiguousarray(image).reshape(8).view(np.float64)[0]) * 1.05
+        finished.append(strength)
+        return np.array([strength], np.float64).view(np.uint8).reshape(1, 8, 1)
+
+    result = guard(recorder.edit, recorder.similarity, 1.0, finish=finish)
+    assert len(finished) == 2
+    assert result.applied == pytest.approx(0.85)
+    assert result.similarity == pytest.approx(1 - 0.2 * 0.85 * 1.05)
+    assert result.verdict == "reduced"
+
+
+def test_where_marks_always_cost_too_much_nothing_is_given_out() -> None:
+    recorder = Recorder(1.0, lambda share: 0.9 if share <= 1 else 0.1)
+    result = guard(
+        recorder.edit,
+        recorder.similarity,
+        1.0,
+        finish=lambda image: np.array([2.0]).view(np.uint8).reshape(1, 8, 1),
+    )
+    assert (result.verdict, result.image, result.similarity) == ("none", None, None)
+
+
+def test_less_than_a_tenth_of_what_was_asked_is_not_given_out() -> None:
+    assert Recorder(1.0, lambda share: 0.9 if share < 0.1 else 0.1).run().verdict == "none"

@@ -11,7 +11,15 @@ from django.core.cache import cache
 
 from editing import choice, kind, preview, services
 from editing.base import edit_base
-from editing.engines.former import EditRequest, EditResult, Outlook, Reason, Slider
+from editing.engines.former import (
+    UNTOUCHED,
+    EditRequest,
+    EditResult,
+    Outlook,
+    Reason,
+    Slider,
+    Start,
+)
 from editing.guard import CurvePoint
 from editing.recipe import EditRecipe
 from editing.services import edit_request
@@ -41,9 +49,12 @@ class Engine:
         self.thresholds: list[float] = []
         self.requests: list[EditRequest] = []
         self.photos: list[np.ndarray] = []
+        self.starts: list[Start] = []
+        self.similarity = 0.9
         self.outlook = Outlook()
 
-    def run(self, photo, face, request, threshold=0.8, progress=None):
+    def run(self, photo, face, request, threshold=0.8, progress=None, start=UNTOUCHED):
+        self.starts.append(start)
         self.thresholds.append(threshold)
         self.requests.append(request)
         self.photos.append(photo)
@@ -51,16 +62,17 @@ class Engine:
             progress("check", 0.5)
         given = self.verdict in {"applied", "reduced"}
         applied = request.scaled(0.5) if self.verdict == "reduced" else request
+        finish = start.finish or (lambda image: image)
         return EditResult(
-            image=255 - photo if given else None,
+            image=finish(255 - photo) if given else None,
             asked=request,
             applied=applied if given else EditRequest(),
-            similarity=0.9 if given else None,
+            similarity=self.similarity if given else None,
             threshold=threshold,
             curve=(CurvePoint(1.0, 0.5), CurvePoint(0.5, 0.9)),
             evaluations=4,
             timings_ms={"edit": 5.0, "total": 9.0},
-            touched=(0, 0, 10, 10) if given else None,
+            touched=(80, 80, 320, 350) if given else None,
             verdict=self.verdict,
             reason=None
             if self.verdict == "applied"
@@ -71,8 +83,8 @@ class Engine:
         self.photos.append(photo)
         return self.outlook
 
-    def preview(self, photo, face, request, threshold=0.8):
-        return self.run(photo, face, request, threshold)
+    def preview(self, photo, face, request, threshold=0.8, start=UNTOUCHED):
+        return self.run(photo, face, request, threshold, None, start)
 
     def warm_up(self):
         return None
@@ -160,11 +172,22 @@ def test_another_face_is_edited_on_the_version_that_keeps_the_first(user, photo,
     assert abs(int(engine.photos[-1][200, 200, 0]) - 165) <= 3
 
 
-def test_a_version_whose_photo_was_deleted_is_edited_as_it_is(user, photo, engine):
-    first = edited(user, photo, smile=40)
+def test_where_the_photo_was_deleted_strengths_and_likeness_spent_add_up(user, photo, engine):
+    first = edited(user, photo, smile=90)
     photo.delete()
-    edited(user, first, smile=10)
-    assert engine.requests[-1].smile == 0.1
+    edited(user, first, smile=40)
+    # The slider ends at 100, and cos(acos .8 - acos .9) is left of the likeness.
+    assert engine.requests[-1].smile == pytest.approx(0.1)
+    assert engine.starts[-1].reference is None
+    assert engine.thresholds[-1] == pytest.approx(0.9815, abs=1e-3)
+
+
+def test_where_nothing_is_left_of_the_likeness_it_is_refused(user, photo, engine):
+    engine.similarity = 0.8
+    first = edited(user, photo, smile=30)
+    photo.delete()
+    job = work(edit_request(owner=user, recipe=EditRecipe(first.pk, 0, age=20)))
+    assert (job.state, job.error_code) == (Job.State.FAILED, "likeness_spent")
 
 
 @pytest.mark.parametrize("verdict", ["none", "unsure"])
@@ -318,8 +341,10 @@ def test_without_an_estimate_there_are_no_years(user, photo, engine):
 def test_years_take_the_place_of_an_age_before_and_keep_the_smile(user, photo, engine, years_taken):
     first = edited(user, photo, smile=40, age=-20)
     version = EditRecipe(first.pk, 0, smile=10, target_age=60)
-    base = edit_base(first, 0, first.found_faces()[0], version.request(), engine.name)
-    assert base.photo == photo
+    face = first.found_faces()[0]
+    base = edit_base(first, face, version.request(), 0.8, {"smile", "age"})
+    assert base.standing.base is not None
+    assert base.standing.base.picture == photo
     assert (base.request.smile, base.request.age, base.request.target_age) == (0.5, 0.0, 60)
 
 
