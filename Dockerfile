@@ -25,6 +25,9 @@ RUN apt-get update \
 COPY --from=packages /opt/venv /opt/venv
 WORKDIR /app
 COPY . .
+# The built-in networks lie in the image and are only read there.
+RUN FACEWEB_DEBUG=true FACEWEB_DATA_DIR=/tmp/build FACEWEB_WEIGHTS_DIR=/app/models/weights \
+    python manage.py models fetch && rm -rf /tmp/build
 RUN python -m compileall -q faceweb swaps editing models
 USER faceweb
 VOLUME /data

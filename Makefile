@@ -20,6 +20,7 @@ run:
 
 test:
 	@$(PYTHON) scripts/bootstrap.py --dev
+	@FACEWEB_DEBUG=true $(VENV) manage.py models fetch || true
 	@$(VENV) -m pytest $(ARGS)
 
 check:

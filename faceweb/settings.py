@@ -258,7 +258,10 @@ SHARE_PASSWORDS_PER_MINUTE = env.get_int("SHARE_PASSWORDS_PER_MINUTE", 5, minimu
 # --- jobs -------------------------------------------------------------------------------------
 ENGINE = env.get_choice("ENGINE", ["auto", "classic", "neural"], "auto")
 # --- neural weights ---------------------------------------------------------------------------
-WEIGHTS_DIR = env.get_path("WEIGHTS_DIR", BASE_DIR / "models" / "weights")
+# What came with a container image lies beside the code and is looked into first.
+WEIGHTS_BASE_DIR = env.get_path("WEIGHTS_BASE_DIR", BASE_DIR / "models" / "weights")
+WEIGHTS_DIR = env.get_path("WEIGHTS_DIR", DATA_DIR / "weights")
+NETWORKS_OFF = env.get_list("NETWORKS_OFF")
 NEURAL_SWAPPER = env.get_str("NEURAL_SWAPPER", "inswapper_128")
 NEURAL_PRECISION = env.get_choice("NEURAL_PRECISION", ["fp32", "fp16", "int8"], "fp32")
 # Two photos count as one person's only at or above both, in per cent.

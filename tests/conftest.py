@@ -18,6 +18,14 @@ os.environ.setdefault("FACEWEB_SECRET_KEY", "tests-only-" + "x" * 50)
 pytest_plugins = ["tests.stack"]
 
 ROOT = Path(__file__).resolve().parent.parent
+BUILTIN_FILES = {
+    "finder": "yunet.onnx",
+    "mesh": "mesh.onnx",
+    "parser": "parser.onnx",
+    "identity": "sface.onnx",
+}
+"""Card -> file of the networks that `manage.py models fetch` brings."""
+BUILTIN_WEIGHTS = Path(os.environ.get("FACEWEB_DATA_DIR", ROOT / "var")) / "weights"
 
 
 def shared_dir(name: str) -> Path:
@@ -108,6 +116,8 @@ def local_services(settings: Any, tmp_path: Path) -> None:
     }
     settings.MEDIA_ROOT = tmp_path / "media"
     settings.DATA_DIR = tmp_path / "data"
+    settings.WEIGHTS_DIR = tmp_path / "weights"
+    settings.WEIGHTS_BASE_DIR = tmp_path / "image-weights"
     settings.PROVENANCE_DIR = tmp_path / "data" / "provenance"
     settings.PROVENANCE_AUTO_INIT = True
     settings.WHITENOISE_AUTOREFRESH = True
@@ -243,14 +253,18 @@ def builtin_networks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with yunet, mesh, parser and sface as .onnx, or a skip that says what is missing."""
     from models.networks.yunet import with_free_sides
 
-    folder = Path(os.environ.get("FACEWEB_TEST_NETWORKS", ""))
-    names = ("yunet", "mesh", "parser", "sface")
-    if not all((folder / f"{name}.onnx").is_file() for name in names):
-        pytest.skip("the built-in networks are not here (FACEWEB_TEST_NETWORKS)")
     made = tmp_path_factory.mktemp("networks")
-    with_free_sides(folder / "yunet.onnx", made / "yunet.onnx")
-    for name in names[1:]:
-        (made / f"{name}.onnx").symlink_to((folder / f"{name}.onnx").resolve())
+    own = os.environ.get("FACEWEB_TEST_NETWORKS", "")
+    for card, name in BUILTIN_FILES.items():
+        places = [ROOT / "models" / "weights" / card, BUILTIN_WEIGHTS / card]
+        found = [place / name for place in ([Path(own)] if own else places)]
+        path = next((path for path in found if path.is_file()), None)
+        if path is None:
+            pytest.skip(f"the built-in network {name} is not here (manage.py models fetch)")
+        if own and card == "finder":
+            with_free_sides(path, made / name)
+        else:
+            (made / name).symlink_to(path.resolve())
     return made
 
 

@@ -17,7 +17,12 @@ def session_factory() -> SessionFactory:
 
 def weight_store() -> WeightStore:
     """The weights folder of this site."""
-    return WeightStore.open(settings.WEIGHTS_DIR, mirror=settings.WEIGHTS_MIRROR)
+    return WeightStore.open(
+        settings.WEIGHTS_DIR,
+        mirror=settings.WEIGHTS_MIRROR,
+        base=settings.WEIGHTS_BASE_DIR,
+        off=settings.NETWORKS_OFF,
+    )
 
 
 def session_config() -> SessionConfig:

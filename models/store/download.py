@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import io
 import shutil
+import ssl
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -66,6 +68,7 @@ def fetch(
     *,
     progress: Progress | None = None,
     patience: Patience | None = None,
+    context: ssl.SSLContext | None = None,
 ) -> None:
     """Bring the file at `url` to `target`.
 
@@ -78,6 +81,7 @@ def fetch(
         wanted: what it must be.
         progress: told how far it is.
         patience: how long to try.
+        context: what a TLS connection is checked with, None for the system's way.
 
     Raises:
         NotFound: the file is not there.
@@ -86,12 +90,13 @@ def fetch(
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(target.name + ".part")
     with locked(target.with_name(f".{target.name}.lock")):
-        resumed = _bring(url, part, wanted, progress, patience or Patience())
+        patience = patience or Patience()
+        resumed = _bring(url, part, wanted, progress, patience, context)
         problem = _mismatch(part, wanted)
         if problem and resumed:
             # What lay here from an earlier try may have been the bad half: once more, all of it.
             part.unlink()
-            _bring(url, part, wanted, progress, patience or Patience())
+            _bring(url, part, wanted, progress, patience, context)
             problem = _mismatch(part, wanted)
         if problem:
             part.unlink()
@@ -109,7 +114,12 @@ def _mismatch(part: Path, wanted: Wanted) -> str:
 
 
 def _bring(
-    url: str, part: Path, wanted: Wanted, progress: Progress | None, patience: Patience
+    url: str,
+    part: Path,
+    wanted: Wanted,
+    progress: Progress | None,
+    patience: Patience,
+    context: ssl.SSLContext | None,
 ) -> bool:
     """Fill `part` from `url`; whether it held something at the start."""
     limit = wanted.bytes if wanted.bytes is not None else MAX_BYTES
@@ -122,7 +132,7 @@ def _bring(
         if wanted.bytes is not None and before == wanted.bytes:
             return at_start > 0
         try:
-            answer = _open(url, before, patience.timeout)
+            answer = _open(url, before, patience.timeout, context)
             with closing(answer.stream):
                 _pour(answer, part, limit, wanted, progress)
         except _Lost as error:
@@ -159,19 +169,19 @@ class _Answer:
     total: int | None
 
 
-def _open(url: str, start: int, timeout: float) -> _Answer:
+def _open(url: str, start: int, timeout: float, context: ssl.SSLContext | None) -> _Answer:
     parts = urlsplit(url)
     if parts.scheme == "file":
         return _open_file(Path(unquote(parts.path)))
     if parts.scheme not in {"http", "https"}:
         raise DownloadError("only http, https and file addresses are fetched")
-    request = urllib.request.Request(  # noqa: S310 - the scheme was checked just above
-        url, headers={"User-Agent": _USER_AGENT, "Accept-Encoding": "identity"}
-    )
+    request = request_of(url, {"Accept-Encoding": "identity"})
     if start:
         request.add_header("Range", f"bytes={start}-")
     try:
-        response = urllib.request.urlopen(request, timeout=timeout)  # noqa: S310
+        response = urllib.request.urlopen(  # noqa: S310 - the scheme was checked just above
+            request, timeout=timeout, context=context
+        )
     except urllib.error.HTTPError as error:
         return _refused(error, url, start)
     except (http.client.HTTPException, OSError) as error:
@@ -184,6 +194,18 @@ def _open(url: str, start: int, timeout: float) -> _Answer:
         response.close()
         raise DownloadError("the server sent another part of the file than was asked for")
     return _Answer(response, start, None if size is None else start + size)
+
+
+def request_of(url: str, headers: Mapping[str, str]) -> urllib.request.Request:
+    """A request for an ``http(s)`` address; a user and password in it go into a header."""
+    parts = urlsplit(url)
+    sent = {"User-Agent": _USER_AGENT, **headers}
+    user, at, host = parts.netloc.rpartition("@")
+    if at:
+        url = parts._replace(netloc=host).geturl()
+        secret = base64.b64encode(unquote(user).encode()).decode("ascii")
+        sent["Authorization"] = f"Basic {secret}"
+    return urllib.request.Request(url, headers=sent)  # noqa: S310 - the caller checks the scheme
 
 
 def _open_file(path: Path) -> _Answer:

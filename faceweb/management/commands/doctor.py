@@ -38,6 +38,13 @@ PACKAGES = (
     "dlib-bin",
     "insightface",
 )
+# What the site does without each of the built-in networks.
+NARROWS = {
+    "finder": "no built-in engine",
+    "mesh": "no built-in engine",
+    "parser": "built-in masks follow the outline of the face alone",
+    "identity": "no built-in edits, and swaps without a figure of likeness",
+}
 # Packages of one row install the same modules, so exactly one of them must be there.
 EXCLUSIVE = (("onnxruntime", "onnxruntime-gpu"), ("opencv-python-headless", "opencv-python"))
 
@@ -169,7 +176,7 @@ def check_models() -> Iterator[Finding]:
         yield Finding("models", "local.toml", "note", store.own_files_problem, "correct the file")
     for key, card in store.manifest.cards.items():
         here = any(store.path(key, file.name).is_file() for file in card.files)
-        if not (here or card.recommended):
+        if not (here or card.recommended or card.builtin):
             continue
         for file in card.files:
             if here:
@@ -180,6 +187,9 @@ def check_models() -> Iterator[Finding]:
             yield Finding("models", key, "ok", "verified")
         elif here:
             yield Finding("models", key, "note", reasons, f"manage.py models pull {key}")
+        elif card.builtin:
+            value = f"{reasons.partition(' ')[2] or 'missing'}: {NARROWS[key]}"
+            yield Finding("models", key, "note", value, "manage.py models fetch")
         else:
             yield Finding("models", key, "note", "missing", f"manage.py models pull {key}")
 

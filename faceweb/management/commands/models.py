@@ -1,4 +1,4 @@
-"""``manage.py models``: the weights of the neural engine on this machine."""
+"""``manage.py models``: the weights of networks on this machine."""
 
 import sys
 from argparse import ArgumentParser
@@ -27,13 +27,16 @@ DESCRIPTIONS = {
 class Command(BaseCommand):
     """List, fetch, verify and prepare weights."""
 
-    help = "The weights of the neural engine: what is here, how to get the rest."
+    help = "The weights of networks: what is here, how to get the rest."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
         actions.add_parser("list", help="every card, its state, size and licence")
-        pull = actions.add_parser("pull", help="fetch weights; nothing else ever does")
+        actions.add_parser(
+            "fetch", help="fetch what the built-in engines need and is not here; asks nothing"
+        )
+        pull = actions.add_parser("pull", help="fetch weights whose licences are accepted")
         pull.add_argument("keys", nargs="*", metavar="KEY", help="cards (the recommended ones)")
         pull.add_argument(
             "--accept-licence",
@@ -59,6 +62,7 @@ class Command(BaseCommand):
         if store.own_files_problem:
             self.stderr.write(self.style.WARNING(store.own_files_problem))
         action: Callable[[WeightStore, dict[str, Any]], None] = {
+            "fetch": self._fetch,
             "list": self._list,
             "pull": self._pull,
             "verify": self._verify,
@@ -76,13 +80,34 @@ class Command(BaseCommand):
             if status.state is State.MISSING and card.bring_your_own:
                 state = "bring your own"
             licence = card.licence.id + (" (accepted)" if status.licence_accepted else "")
-            mark = " *" if card.recommended else ""
+            mark = " *" if card.recommended else " +" if card.builtin else ""
             rows.append((key + mark, state, _megabytes(card.bytes), licence, card.title))
         widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
         for row in rows:
             cells = (cell.ljust(width) for cell, width in zip(row, widths, strict=True))
             self.stdout.write("  ".join(cells).rstrip())
         self.stdout.write("\n* recommended: what `manage.py models pull` fetches without a KEY")
+        self.stdout.write("+ built in: what the first start and `manage.py models fetch` fetch")
+
+    def _fetch(self, store: WeightStore, options: dict[str, Any]) -> None:
+        missing = store.builtin_missing()
+        if not missing:
+            return
+        for card in missing:
+            self.stdout.write(f"{card.key}: {card.title} ({card.vendor}). {card.licence.name}.")
+            for phrase in card.licence.forbids:
+                self.stdout.write(f"  It forbids: {phrase}.")
+        self.stdout.write("FACEWEB_NETWORKS_OFF switches networks off. Fetching ...")
+        self.stdout.flush()
+        try:
+            with _bar("networks") as progress:
+                store.pull_builtin(missing, progress=progress)
+        except DownloadError as error:
+            raise CommandError(
+                f"{error} What is missing only narrows what the site can do; "
+                "`manage.py models fetch` tries again."
+            ) from error
+        self.stdout.write("The built-in networks are here.")
 
     def _pull(self, store: WeightStore, options: dict[str, Any]) -> None:
         cards = self._cards(store, options["keys"]) or [
@@ -94,7 +119,7 @@ class Command(BaseCommand):
             if card.licence.id in refused:
                 continue
             try:
-                with _bar(card) as progress:
+                with _bar(card.key) as progress:
                     status = store.pull(card.key, progress=progress)
             except (DownloadError, LicenceRefused) as error:
                 self.stderr.write(self.style.ERROR(f"{card.key}: {error}"))
@@ -213,12 +238,13 @@ class Command(BaseCommand):
 
 
 @contextmanager
-def _bar(card: Card) -> Iterator[Progress]:
+def _bar(label: str) -> Iterator[Progress]:
     """A progress bar on a terminal, nothing elsewhere."""
-    with tqdm(desc=card.key, unit="B", unit_scale=True, unit_divisor=1024, disable=None) as bar:
+    with tqdm(desc=label, unit="B", unit_scale=True, unit_divisor=1024, disable=None) as bar:
 
         def show(here: int, total: int | None) -> None:
-            bar.total = total
+            if total != bar.total or here < bar.n:
+                bar.reset(total)
             bar.update(here - bar.n)
 
         yield show

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.management import call_command
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
 
 from faceweb import env
 from faceweb.embedded import CannotStart, EmbeddedSite, raise_keyboard_interrupt
@@ -58,7 +58,12 @@ class Command(BaseCommand):
             site.stop()
 
     def _prepare(self) -> None:
-        """Signing key, database and static files, as this version of faceweb needs them."""
+        """Networks, signing key, database, static files, as this version of faceweb needs them."""
+        try:
+            call_command("models", "fetch", stdout=self.stdout, stderr=self.stderr)
+        except CommandError as error:
+            # The site stands without them; doctor says what is lacking.
+            self._say(str(error))
         call_command("provenance", "init", stdout=io.StringIO())
         self.check()
         settings.STATIC_ROOT.mkdir(parents=True, exist_ok=True)

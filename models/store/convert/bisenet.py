@@ -64,9 +64,7 @@ class _Builder:
             mode="linear",
             coordinate_transformation_mode="align_corners",
         )
-        return writer.finished(
-            ("n", 3, _SIZE, _SIZE), [("output", ("n", _CLASSES, _SIZE, _SIZE))]
-        )
+        return writer.finished(("n", 3, _SIZE, _SIZE), [("output", ("n", _CLASSES, _SIZE, _SIZE))])
 
     def _backbone(self) -> tuple[str, str, str]:
         """Features at an eighth, a sixteenth and a thirty-second of the size."""
@@ -90,17 +88,13 @@ class _Builder:
         inner = writer.add("Relu", [inner])
         inner = self._conv(inner, f"{prefix}conv2", f"{prefix}bn2", pad=1)
         if f"{prefix}downsample.0.weight" in self._weights:
-            name = self._conv(
-                name, f"{prefix}downsample.0", f"{prefix}downsample.1", stride=stride
-            )
+            name = self._conv(name, f"{prefix}downsample.0", f"{prefix}downsample.1", stride=stride)
         return writer.add("Relu", [writer.add("Add", [name, inner])])
 
     def _refined(self, name: str, prefix: str) -> str:
         """Attention refinement: channels weighted by what the whole picture shows."""
         features = self._block(name, f"{prefix}.conv")
-        weight = self._conv(
-            self._pooled(features), f"{prefix}.conv_atten", f"{prefix}.bn_atten"
-        )
+        weight = self._conv(self._pooled(features), f"{prefix}.conv_atten", f"{prefix}.bn_atten")
         return self._writer.add("Mul", [features, self._writer.add("Sigmoid", [weight])])
 
     def _block(self, name: str, prefix: str, pad: int = 1) -> str:
@@ -121,9 +115,7 @@ class _Builder:
             nearest_mode="floor",
         )
 
-    def _conv(
-        self, name: str, conv: str, norm: str = "", *, stride: int = 1, pad: int = 0
-    ) -> str:
+    def _conv(self, name: str, conv: str, norm: str = "", *, stride: int = 1, pad: int = 0) -> str:
         weights = self._weights[f"{conv}.weight"].astype(np.float64)
         inputs = [name]
         if norm:

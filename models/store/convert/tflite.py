@@ -22,7 +22,11 @@ from models.store.convert.graph import GraphWriter
 _ADD, _CONV, _DEPTHWISE, _DEQUANTIZE, _MAX_POOL, _PAD, _PRELU = 0, 3, 4, 6, 17, 34, 54
 _SAME: Final = 0
 _RELU: Final = 1
-_DTYPES: Final = {0: np.dtype("<f4"), 1: np.dtype("<f2"), 2: np.dtype("<i4")}
+_DTYPES: Final[dict[int, np.dtype[Any]]] = {
+    0: np.dtype("<f4"),
+    1: np.dtype("<f2"),
+    2: np.dtype("<i4"),
+}
 
 
 class _Fields:
@@ -133,9 +137,7 @@ class _Converter:
         outputs = []
         for index in self._outputs:
             tensor = self._tensors[index]
-            self._writer.add(
-                "Transpose", [self._names[index]], name=tensor.name, perm=[0, 2, 3, 1]
-            )
+            self._writer.add("Transpose", [self._names[index]], name=tensor.name, perm=[0, 2, 3, 1])
             outputs.append((tensor.name, tensor.shape))
         return self._writer.finished(self._tensors[image].shape, outputs)
 
@@ -228,7 +230,10 @@ class _Converter:
         """Top, left, bottom, right, as TensorFlow's "same" padding has them."""
         if operator.options().number(0, number_types.Int8Flags) != _SAME:
             return [0, 0, 0, 0]
-        before, after = self._tensors[operator.inputs[0]].shape, self._tensors[operator.output].shape
+        before, after = (
+            self._tensors[operator.inputs[0]].shape,
+            self._tensors[operator.output].shape,
+        )
         totals = [
             max((after[axis + 1] - 1) * strides[axis] + sides[axis] - before[axis + 1], 0)
             for axis in (0, 1)

@@ -19,7 +19,10 @@ from models.store.convert import ConversionError
 
 _MAGIC: Final = 0x1950A86A20F9469CFC6C
 _VERSION: Final = 1001
-_DTYPES: Final = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
+_DTYPES: Final[dict[str, np.dtype[Any]]] = {
+    "FloatStorage": np.dtype("<f4"),
+    "LongStorage": np.dtype("<i8"),
+}
 
 
 class _StorageType(NamedTuple):
@@ -82,8 +85,15 @@ def read_tensors(path: Path) -> dict[str, NDArray[Any]]:
                 content = file.read(count * dtype.itemsize)
                 arrays[key] = np.frombuffer(content, dtype, count)
         return {name: _tensor(view, arrays[view.storage]) for name, view in views.items()}
-    except (pickle.UnpicklingError, struct.error, ValueError, KeyError, TypeError, EOFError,
-            AttributeError) as error:
+    except (
+        pickle.UnpicklingError,
+        struct.error,
+        ValueError,
+        KeyError,
+        TypeError,
+        EOFError,
+        AttributeError,
+    ) as error:
         raise ConversionError(f"not a file of tensors: {error}") from error
 
 
