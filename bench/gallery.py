@@ -34,7 +34,8 @@ def main() -> None:
                     height=3000,
                     bytes=1,
                     thumb=f"derivatives/00/{n}.webp",
-                    origin=Asset.Origin.SWAP if n % 3 == 0 else Asset.Origin.UPLOAD,
+                    origin=Asset.Origin.UPLOAD if n % 3 else Asset.Origin.RESULT,
+                    made_by="" if n % 3 else "swap",
                     analysis=Asset.Analysis.DONE,
                 )
                 for n in range(missing)

@@ -80,6 +80,7 @@ def copies() -> None:
     from faceweb.marks.badge import badge_draw
     from faceweb.marks.marker import ResultMarker
     from faceweb.marks.services import badged_copy
+    from faceweb.media.makers import Step
     from faceweb.media.marking import Making
     from faceweb.media.models import Asset
     from faceweb.media.pictures import picture_encode
@@ -94,10 +95,12 @@ def copies() -> None:
         target = Asset.objects.create(
             origin="upload", original=ContentFile(encode_jpeg(image), "a.jpg"), **row
         )
-        making = Making("swap", target, (), {"engine": "classic"})
+        making = Making((Step.now("swap", "classic"),), target, (), {})
         mark = marker.mark(image, making)
         stored = mark.sign(picture_encode(mark.image).copies["original"].read(), "image/jpeg")
-        result = Asset.objects.create(origin="swap", original=ContentFile(stored, "a.jpg"), **row)
+        result = Asset.objects.create(
+            origin="result", made_by="swap", original=ContentFile(stored, "a.jpg"), **row
+        )
         mark.record(result)
         figures = [
             best_ms(work, 3)

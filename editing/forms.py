@@ -45,6 +45,18 @@ class EditorState:
             years=_years(query.get("target_age", "")),
         )
 
+    @classmethod
+    def from_recipe(cls, recipe: EditRecipe) -> "EditorState":
+        """The state that asks for ``recipe``."""
+        return cls(
+            recipe.photo,
+            recipe.face,
+            recipe.smile,
+            recipe.age,
+            dict(recipe.others),
+            recipe.target_age,
+        )
+
     def recipe(self) -> EditRecipe:
         """The request that this state makes.
 
@@ -63,6 +75,14 @@ class EditorState:
         """Where the slider ``key`` stands."""
         known = {"smile": self.smile, "age": self.age}
         return known.get(key, self.others.get(key, 0))
+
+    def address(self) -> str:
+        """The editor in this state."""
+        pairs = {"photo": self.photo or "", "face": self.face, "smile": self.smile, "age": self.age}
+        if self.years is not None:
+            pairs["target_age"] = self.years
+        pairs |= {f"{OTHER_PREFIX}{key}": percent for key, percent in self.others.items()}
+        return f"{reverse('edits')}?{urlencode(pairs)}"
 
     def url(self, *, face: int) -> str:
         """The editor with another face of the same photo, sliders in the middle."""

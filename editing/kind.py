@@ -1,22 +1,28 @@
 """The job kind ``edit``: from a queued recipe to a new version, or a plain answer why not."""
 
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from django.utils.translation import gettext_lazy
+
 from editing.base import EditBase, edit_base
+from editing.choice import editor_choice
+from editing.describe import LABEL, edit_again, edit_describe, edit_entries
 from editing.engines.former import Box, EditEngine, EditRequest, EditResult
 from editing.recipe import EditRecipe
 from editing.services import KIND, edit_check, get_engine, identity_threshold
 from faceweb.ledger.services import Standing, edit_record
 from faceweb.ledger.spent import Spent
 from faceweb.media.face_analysis import assets_analyse_now
+from faceweb.media.makers import Description, Entry
 from faceweb.media.models import Asset
 from faceweb.media.results import PreparedResult, result_prepare, result_store
 from faceweb.people.models import User
 from faceweb.work.errors import JobError
-from faceweb.work.kinds import JobKind, Outcome
+from faceweb.work.kinds import Again, Found, Kind, Outcome
 from faceweb.work.models import Job
 from faceweb.work.recipes import RecipeError, recipe_photos
 from faceweb.work.reporter import Reporter
@@ -73,7 +79,8 @@ def edit_run(job: Job, report: Reporter) -> Outcome:
         return Outcome(engine=engine.name, figures=answer, timings_ms=timings)
 
     report.stage("Saving the new version", _SAVING)
-    prepared = delivery.prepared.described(_making(engine, base, figures, timings))
+    what = {"applied": figures["applied"], "face": recipe.face, "engine": engine.name}
+    prepared = delivery.prepared.described(what, _making(engine, base, figures, timings))
     save = partial(_save, prepared, base.standing, base.spent_after(result), result.touched)
     return Outcome(save=save, engine=engine.name, figures=figures, timings_ms=timings)
 
@@ -89,10 +96,12 @@ class _Delivery:
         self.prepared = result_prepare(
             owner=self._owner,
             image=image,
-            origin=Asset.Origin.EDIT,
+            kind=KIND,
+            engine=self._engine.name,
+            what={},
             target=self._photo,
             sources=[],
-            making={"engine": self._engine.name},
+            making={},
         )
         return self.prepared.pixels()
 
@@ -151,9 +160,50 @@ def _making(
     }
 
 
-def warm_up() -> None:
-    """Load the engine's models, so that the first job does not wait for them."""
-    get_engine().warm_up()
+class EditKind(Kind):
+    """One face of one photo, smiling or ageing."""
+
+    name = KIND
+    label = LABEL
+    urls = "editing.urls"
+    job_template = "editing/_job.html"
+    about_template = "editing/_about.html"
+
+    def run(self, job: Job, report: Reporter) -> Outcome:
+        return edit_run(job, report)
+
+    def check(self, *, owner: User, recipe: Mapping[str, Any]) -> tuple[()]:
+        edit_check(owner=owner, recipe=EditRecipe.from_dict(dict(recipe)))
+        return ()
+
+    def warm_up(self) -> None:
+        get_engine().warm_up()
+
+    def describe(self, what: Mapping[str, Any]) -> Description:
+        return edit_describe(what)
+
+    def entries(self, photo: Asset) -> Iterable[Entry]:
+        return edit_entries(photo)
+
+    def about(self, photo: Asset, target: Asset | None) -> dict[str, Any]:
+        base = photo.making.get("base")
+        return {
+            **photo.making.get("edit", {}),
+            "from_the_first": bool(base) and target is not None and base != str(target.pk),
+        }
+
+    def subject(self, job: Job) -> str:
+        return str(job.recipe.get("photo", ""))
+
+    def job_shown(self, job: Job) -> dict[str, Any]:
+        return job.recipe
+
+    def again(self, job: Job) -> Again | None:
+        url = edit_again(job.recipe)
+        return Again(gettext_lazy("Back to the sliders"), url) if url else None
+
+    def findings(self) -> Iterable[Found]:
+        yield Found("edits", "ok", editor_choice().label)
 
 
-EDIT = JobKind(name=KIND, label="Smile and age", run=edit_run, warm_up=warm_up)
+EDIT = EditKind()

@@ -6,6 +6,7 @@ from django.urls import include, path
 from django.views.generic import TemplateView
 
 from faceweb import health
+from faceweb.work import kinds
 
 # Staff sign in on the site's own page, with its rate limits and second factor.
 admin.site.login = secure_admin_login(admin.site.login)  # type: ignore[method-assign]
@@ -21,8 +22,7 @@ urlpatterns = [
     path("", include("faceweb.marks.urls")),
     path("", include("faceweb.moderation.urls")),
     path("", include("faceweb.sharing.urls")),
-    path("", include("swaps.urls")),
-    path("", include("editing.urls")),
+    *(path("", include(addresses)) for addresses in kinds.addresses()),
     path("healthz", health.healthz, name="healthz"),
     path("readyz", health.readyz, name="readyz"),
     path("admin/", admin.site.urls),

@@ -80,6 +80,21 @@ class StudioState:
             drawing=_drawing(query),
         )
 
+    @classmethod
+    def from_recipe(cls, recipe: SwapRecipe) -> "StudioState":
+        """The state that asks for ``recipe``."""
+        return cls(
+            target=recipe.target,
+            sources=recipe.sources,
+            chosen={
+                face.target_face: SourceFace(face.source, face.source_face)
+                for face in recipe.mapping
+            },
+            blend=recipe.blend,
+            together=any(face.more_sources for face in recipe.mapping),
+            drawing=recipe.drawing,
+        )
+
     def with_photo(self, slot: Slot, photo: UUID) -> "StudioState":
         """The state after ``photo`` was put into ``slot``. A new target starts a new mapping."""
         if slot == "target":

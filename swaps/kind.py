@@ -1,20 +1,24 @@
 """The job kind ``swap``: from a queued recipe to a result photo."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any
 from uuid import UUID
 
 import numpy as np
+from django.conf import settings
+from django.utils.translation import gettext_lazy
 
 from faceweb.ledger.services import swap_record
 from faceweb.media.face_analysis import assets_analyse_now
+from faceweb.media.makers import Description, Entry
 from faceweb.media.models import Asset
 from faceweb.media.pictures import asset_read
 from faceweb.media.results import PreparedResult, result_prepare, result_store
+from faceweb.people.models import User
 from faceweb.work.errors import JobError
-from faceweb.work.kinds import JobKind, Outcome
+from faceweb.work.kinds import Again, Found, Kind, Outcome
 from faceweb.work.models import Job
 from faceweb.work.recipes import RecipeError, recipe_faces, recipe_photos
 from faceweb.work.reporter import Reporter
@@ -22,10 +26,11 @@ from models.faces.errors import FaceError
 from models.faces.face import Face
 from models.sessions import OutOfMemory
 from swaps.choice import engine_choice
+from swaps.describe import LABEL, swap_again, swap_describe, swap_entries, swap_what
 from swaps.engines.former import FaceOutcome, FaceSwap, SwapEngine, SwapOptions, SwapResult
 from swaps.engines.neural_options import NeuralFaceSwap
 from swaps.recipe import FaceMapping, SwapRecipe
-from swaps.services import KIND, get_engine, is_steerable, pick_faces
+from swaps.services import KIND, SwapNotice, get_engine, is_steerable, pick_faces, swap_check
 
 # The engine's stages in plain words, and where each begins and ends on the bar.
 _STAGES = {
@@ -79,7 +84,9 @@ def swap_run(job: Job, report: Reporter) -> Outcome:
     prepared = result_prepare(
         owner=job.owner,
         image=result.image,
-        origin=Asset.Origin.SWAP,
+        kind=KIND,
+        engine=engine.name,
+        what=swap_what(engine, recipe, {"blend": recipe.blend}),
         target=target,
         sources=[photos[source] for source in _sources_used(recipe, result)],
         making=making,
@@ -208,9 +215,54 @@ def _rounded(similarity: float | None) -> float | None:
     return None if similarity is None else round(similarity, 3)
 
 
-def warm_up() -> None:
-    """Load the engine's models, so that the first job does not wait for them."""
-    get_engine().warm_up()
+class SwapKind(Kind):
+    """Faces of one photo onto those of another."""
+
+    name = KIND
+    label = LABEL
+    urls = "swaps.urls"
+    job_template = "swaps/_job.html"
+    about_template = "swaps/_about.html"
+
+    def run(self, job: Job, report: Reporter) -> Outcome:
+        return swap_run(job, report)
+
+    def check(self, *, owner: User, recipe: Mapping[str, Any]) -> list[SwapNotice]:
+        return swap_check(owner=owner, recipe=SwapRecipe.from_dict(dict(recipe)))
+
+    def warm_up(self) -> None:
+        get_engine().warm_up()
+
+    def describe(self, what: Mapping[str, Any]) -> Description:
+        return swap_describe(what)
+
+    def entries(self, photo: Asset) -> Iterable[Entry]:
+        return swap_entries(photo)
+
+    def about(self, photo: Asset, target: Asset | None) -> dict[str, Any]:
+        return photo.making
+
+    def subject(self, job: Job) -> str:
+        return str(job.recipe.get("target", ""))
+
+    def job_shown(self, job: Job) -> dict[str, Any]:
+        return job.recipe
+
+    def again(self, job: Job) -> Again | None:
+        url = swap_again(job.recipe)
+        return Again(gettext_lazy("Back to the studio with these photos"), url) if url else None
+
+    def findings(self) -> Iterable[Found]:
+        choice = engine_choice()
+        value = f"{settings.ENGINE}: {choice.label}"
+        if choice.missing:
+            yield Found("FACEWEB_ENGINE", "broken", value, choice.missing)
+            return
+        get_engine()
+        yield Found("FACEWEB_ENGINE", "ok", value)
+        if choice.offers and choice.offers.absent:
+            absent = ", ".join(choice.offers.absent)
+            yield Found("not offered", "note", absent, "manage.py models pull")
 
 
-SWAP = JobKind(name=KIND, label="Face swap", run=swap_run, warm_up=warm_up)
+SWAP = SwapKind()

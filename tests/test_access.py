@@ -149,7 +149,7 @@ def things(user, photo_factory, portrait) -> dict[str, Any]:
     report = Report.objects.create(case=case, category="other")
     token = "a" * 43
     share(photo, token)
-    result = photo_factory(user, portrait, origin=Asset.Origin.SWAP)
+    result = photo_factory(user, portrait, origin=Asset.Origin.RESULT, made_by="swap")
     open_link = "b" * 43
     link = ShareLink.objects.create(owner=user, photo=result, token_sha256=token_digest(open_link))
     return {

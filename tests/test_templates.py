@@ -145,7 +145,8 @@ def test_a_result_shows_its_figures_and_admits_what_it_cannot_judge(
     target, source = photo_factory(user), photo_factory(user)
     made = photo_factory(
         user,
-        origin=Asset.Origin.SWAP,
+        origin=Asset.Origin.RESULT,
+        made_by="swap",
         making={
             "engine": "classic",
             "engine_label": "Classic engine",
@@ -195,7 +196,9 @@ def test_a_failed_job_leads_back_to_the_studio_as_it_was(client_for, user, photo
     )
     page = client_for(user).get(job.get_absolute_url()).content.decode()
     assert "No face was found. Choose another photo." in page
-    back = f"{reverse('studio')}?target={target.pk}&amp;source={source.pk}&amp;map-0={source.pk}:1"
+    back = (
+        f"{reverse('studio')}?target={target.pk}&amp;source={source.pk}&amp;map-0={source.pk}%3A1"
+    )
     assert back in page
     assert "ws-connect" not in page, "nothing is waited for any more"
 

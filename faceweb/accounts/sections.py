@@ -5,6 +5,7 @@ from typing import Any
 
 from django.db.models.fields.files import FieldFile
 
+from faceweb.media.makers import asset_describe
 from faceweb.media.models import Asset
 from faceweb.media.services import assets_delete
 from faceweb.people import personal_data
@@ -30,6 +31,10 @@ def _photo_rows(user: User) -> Iterable[dict[str, Any]]:
             "id": str(photo.pk),
             "file": _photo_name(photo.pk, photo.original),
             "origin": photo.origin,
+            "made_by": photo.made_by,
+            "steps": [
+                {**step.step.to_dict(), "label": step.label} for step in asset_describe(photo)
+            ],
             "created": photo.created_at,
             "width": photo.width,
             "height": photo.height,

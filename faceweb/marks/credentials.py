@@ -12,8 +12,7 @@ list of all steps is in every manifest (`HISTORY`), whatever was left behind.
 
 import io
 import json
-from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
@@ -26,7 +25,7 @@ from faceweb.marks.containers import (
 )
 from faceweb.marks.inspection import HISTORY
 from faceweb.marks.keys import Identity, identity_load
-from faceweb.media.models import Asset
+from faceweb.media.makers import Step, step_describe
 
 CHAIN_BYTES: Final = 12_000
 # About sixty bytes each: with them, too, a picture's credentials stay below 20 KB.
@@ -45,36 +44,12 @@ _SETTINGS: Final = {
 
 
 @dataclass(frozen=True)
-class Step:
-    """One edit in the history of a picture.
-
-    Attributes:
-        kind: a value of `Asset.Origin`.
-        engine: the engine's name.
-        at: when, ISO 8601 in UTC.
-    """
-
-    kind: str
-    engine: str
-    at: str
-
-    @classmethod
-    def now(cls, kind: str, engine: str) -> "Step":
-        """A step that is being made."""
-        return cls(kind, engine, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"))
-
-    def to_dict(self) -> dict[str, str]:
-        """As it is stored and signed."""
-        return asdict(self)
-
-
-@dataclass(frozen=True)
 class Claim:
     """What a manifest says.
 
     Attributes:
         parent: the JPEG file that the picture was made from.
-        steps: every edit of the picture, the oldest first.
+        steps: all that was done to the picture, the oldest first.
         actions: what was done to ``parent``, as C2PA actions without their defaults.
     """
 
@@ -93,7 +68,7 @@ def result_claim(parent: bytes, steps: tuple[Step, ...]) -> Claim:
             {
                 "action": "c2pa.edited",
                 "when": last.at,
-                "description": f"{step_label(last.kind)}, {last.engine} engine",
+                "description": f"{step_label(last)}, {last.engine} engine",
             },
             {"action": "c2pa.watermarked.unbound", "when": last.at},
         ),
@@ -110,10 +85,14 @@ def copy_claim(parent: bytes, steps: tuple[Step, ...], *, resized: bool, badged:
     return Claim(parent, steps, tuple(actions))
 
 
-def step_label(kind: str) -> str:
-    """A step in words, such as ``Face swap``."""
-    known = kind in Asset.Origin.values
-    return str(Asset.Origin(kind).label).capitalize() if known else "Edit"
+def step_public(step: Step) -> dict[str, str]:
+    """A step as anybody may read it: what kind of thing was done, and not how far."""
+    return {"kind": step.kind, "engine": step.engine, "at": step.at}
+
+
+def step_label(step: Step) -> str:
+    """What kind of thing was done, such as ``Face swap``."""
+    return step_describe(replace(step, what={})).label
 
 
 def credentials_sign(content: bytes, media_type: str, claim: Claim, *, chain: bool = True) -> bytes:
@@ -155,7 +134,7 @@ def _manifest(claim: Claim) -> dict[str, Any]:
         }
         for action in claim.actions
     ]
-    history: dict[str, Any] = {"steps": [step.to_dict() for step in claim.steps[-STEPS:]]}
+    history: dict[str, Any] = {"steps": [step_public(step) for step in claim.steps[-STEPS:]]}
     if len(claim.steps) > STEPS:
         history["earlier"] = len(claim.steps) - STEPS
     return {

@@ -18,10 +18,10 @@ from faceweb.marks.badge import badge_draw
 from faceweb.marks.containers import source_type_write
 from faceweb.marks.credentials import (
     Claim,
-    Step,
     copy_claim,
     credentials_sign,
     result_claim,
+    step_public,
 )
 from faceweb.marks.inspection import reduced_for_hash
 from faceweb.marks.keys import identity_load
@@ -29,6 +29,7 @@ from faceweb.marks.models import MarkedResult
 from faceweb.marks.pdq import PdqHash, pdq_hash
 from faceweb.marks.watermark import watermark_embed
 from faceweb.media.errors import MarkingError
+from faceweb.media.makers import asset_steps
 from faceweb.media.marking import Making
 from faceweb.media.models import Asset
 from models.pixels.imaging import JPEG_QUALITY, encode_jpeg
@@ -69,7 +70,7 @@ class ResultMark:
             pdq_quality=self.plain.quality,
             kind=last.kind,
             engine=last.engine,
-            steps=[step.to_dict() for step in self.claim.steps],
+            steps=[step_public(step) for step in self.claim.steps],
             photo=photo,
         )
 
@@ -83,18 +84,16 @@ class ResultMarker:
         Raises:
             MarkingError: it cannot be marked.
         """
-        earlier = steps_of(making.target)
         with _failing_closed():
             # Found out before the work, not after it.
             identity_load().check_valid()
             mark_id = secrets.randbelow(2**64 - 1) + 1
             marked = watermark_embed(image, mark_id)
             seen = reduced_for_hash(marked)
-            step = Step.now(making.origin, str(making.details.get("engine", "")))
             return ResultMark(
                 image=marked,
                 mark_id=mark_id,
-                claim=result_claim(_stored(making.target), (*earlier, step)),
+                claim=result_claim(_stored(making.target), making.steps),
                 plain=pdq_hash(seen),
                 # The badge grows with the picture, so on the small one it is as large.
                 badged=pdq_hash(badge_draw(seen)),
@@ -117,20 +116,14 @@ def copy_make(photo: Asset, max_side: int | None = None) -> bytes:
         MarkingError: it cannot be marked.
     """
     content = _stored(photo)
-    steps = steps_of(photo)
-    if not steps:
+    steps = asset_steps(photo)
+    if not MarkedResult.objects.filter(photo=photo).exists():
         raise MarkingError(f"result {photo.pk} was kept without marks")
     with _failing_closed():
         image, resized = _decoded(content, (photo.width, photo.height), max_side)
         quality = REDUCED_QUALITY if resized else JPEG_QUALITY
         claim = copy_claim(content, steps, resized=resized, badged=True)
         return _signed(encode_jpeg(badge_draw(image), quality), "image/jpeg", claim)
-
-
-def steps_of(photo: Asset) -> tuple[Step, ...]:
-    """The edits that led to a photo, the oldest first; none for an upload."""
-    mark = MarkedResult.objects.filter(photo=photo).first()
-    return tuple(Step(**step) for step in mark.steps) if mark else ()
 
 
 def _signed(content: bytes, media_type: str, claim: Claim, *, chain: bool = True) -> bytes:

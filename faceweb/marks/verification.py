@@ -15,7 +15,6 @@ from typing import Any, Literal
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
-from django.utils.dateparse import parse_datetime
 
 from faceweb.marks import inspect_child
 from faceweb.marks.containers import DIGITAL_SOURCE_TYPE
@@ -25,6 +24,7 @@ from faceweb.marks.keys import roots_load
 from faceweb.marks.models import MarkedResult
 from faceweb.marks.registry import QUALITY_FLOOR, Match, result_by_id, result_by_looks
 from faceweb.media.errors import IntakeError
+from faceweb.media.makers import Step
 from faceweb.media.sandbox import CleanCopies, child_run, child_turn, intake_folder, upload_decode
 
 logger = logging.getLogger(__name__)
@@ -53,8 +53,8 @@ class Sign:
 
 
 @dataclass(frozen=True)
-class Edit:
-    """One edit of a picture, in words."""
+class Done:
+    """One thing that was done to a picture, in words."""
 
     label: str
     engine: str
@@ -71,13 +71,13 @@ class Report:
             ``elsewhere`` (credentials of somebody else), ``stated`` (says that it is AI-edited, but
             not by whom) or ``unknown``.
         signs: all four, in the order of their weight.
-        edits: what was done, the oldest first, as far as it is known.
+        steps: what was done, the oldest first, as far as it is known.
         made_at: when it, or what it looks like, was made here.
     """
 
     verdict: Verdict
     signs: tuple[Sign, ...]
-    edits: tuple[Edit, ...]
+    steps: tuple[Done, ...]
     made_at: datetime | None
 
 
@@ -177,7 +177,7 @@ def _report(found: _Found) -> Report:
         verdict = "stated"
     else:
         verdict = "unknown"
-    edits = _edits(result, credentials)
+    steps = _steps(result, credentials)
     return Report(
         verdict=verdict,
         signs=(
@@ -186,23 +186,15 @@ def _report(found: _Found) -> Report:
             _mark_sign(found.mark_id, by_id),
             _looks_sign(by_looks, found.quality),
         ),
-        edits=edits,
-        made_at=result.made_at if result else edits[-1].at if edits else None,
+        steps=steps,
+        made_at=result.made_at if result else steps[-1].at if steps else None,
     )
 
 
-def _edits(result: MarkedResult | None, credentials: Credentials | None) -> tuple[Edit, ...]:
-    steps = result.steps if result else credentials.steps if credentials else []
-    return tuple(
-        Edit(step_label(step["kind"]), step["engine"], _moment(step["at"])) for step in steps
-    )
-
-
-def _moment(text: str) -> datetime | None:
-    try:
-        return parse_datetime(text)
-    except ValueError:
-        return None
+def _steps(result: MarkedResult | None, credentials: Credentials | None) -> tuple[Done, ...]:
+    stored = result.steps if result else credentials.steps if credentials else []
+    steps = [Step.from_dict(step) for step in stored]
+    return tuple(Done(step_label(step), step.engine, step.moment) for step in steps)
 
 
 def _credentials_sign(credentials: Credentials | Literal[False] | None) -> Sign:

@@ -8,6 +8,7 @@ from django.db import connection
 from django.db.models import OuterRef, Subquery, UUIDField
 from django.db.models.expressions import RawSQL
 
+from faceweb.media.makers import DescribedStep, asset_label, asset_steps, differences, step_describe
 from faceweb.media.models import Asset, Lineage
 
 MAX_SHOWN: Final = 40
@@ -33,18 +34,20 @@ class Version:
     """One row of the tree of versions, which is read from top to bottom.
 
     ``level`` is how many steps it is from where it all began, counted from 1. ``indent`` is how
-    far it is drawn to the right: a history that never branched is a straight line.
+    far it is drawn to the right: a history that never branched is a straight line. ``differs`` is
+    by what it differs from others that were made of the same photo and are called the same.
     """
 
     photo: Asset
     is_current: bool
     level: int
     indent: int
+    differs: str = ""
 
     @property
     def label(self) -> str:
         """What it is, in a few words."""
-        return version_label(self.photo)
+        return asset_label(self.photo)
 
 
 @dataclass(frozen=True)
@@ -83,7 +86,7 @@ def asset_history(photo: Asset, *, most: int = MAX_SHOWN) -> History:
     parents = _parents(photo)
     line = _line(photo.pk, parents)
     shown = Asset.objects.filter(pk__in=_nearest(line, parents, most)).only(
-        "id", "owner_id", "origin", "created_at", "making", "screening"
+        "id", "owner_id", "origin", "made_by", "created_at", "steps", "screening"
     )
     relatives = {relative.pk: relative for relative in shown}
     target = parents[photo.pk]
@@ -96,20 +99,6 @@ def asset_history(photo: Asset, *, most: int = MAX_SHOWN) -> History:
         versions=_rows(line, parents, relatives),
         family=frozenset(parents),
     )
-
-
-def version_label(photo: Asset) -> str:
-    """What a version is, in a few words: "Face swap", or "Age +10, smile +26"."""
-    if not photo.is_result:
-        return "The photo"
-    applied = photo.making.get("edit", {}).get("applied", {})
-    changes = [
-        f"{name} {percent:+d}".replace("-", "\N{MINUS SIGN}")
-        for name, percent in sorted(applied.items())
-        if percent
-    ]
-    label = ", ".join(changes) or photo.get_origin_display()
-    return label[:1].upper() + label[1:]
 
 
 def _parents(photo: Asset) -> dict[UUID, UUID | None]:
@@ -163,11 +152,21 @@ def _rows(
         if pk in relatives and parent is not None:
             children[parent].append(pk)
     rows: list[Version] = []
-    waiting = [(line[-1], 1, 0)]
+    waiting = [(line[-1], 1, 0, "")]
     while waiting:
-        pk, level, indent = waiting.pop()
-        rows.append(Version(relatives[pk], pk == line[0], level, indent))
+        pk, level, indent, differs = waiting.pop()
+        rows.append(Version(relatives[pk], pk == line[0], level, indent, differs))
         inward = 1 if indent or len(children[pk]) > 1 else 0
-        below = [(child, level + 1, min(indent + inward, MAX_INDENT)) for child in children[pk]]
+        deeper = min(indent + inward, MAX_INDENT)
+        steps = [_last_step(relatives[child]) for child in children[pk]]
+        below = [
+            (child, level + 1, deeper, differences(step, steps))
+            for child, step in zip(children[pk], steps, strict=True)
+        ]
         waiting.extend(reversed(below))
     return rows
+
+
+def _last_step(photo: Asset) -> DescribedStep:
+    """What made a version; what has a parent was made here."""
+    return step_describe(asset_steps(photo)[-1])

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
+    from faceweb.media.makers import Step
     from faceweb.media.models import Asset
 
 
@@ -19,13 +20,13 @@ class Making:
     """What the marks say about a result.
 
     Attributes:
-        origin: a value of `Asset.Origin`.
-        target: the photo it was made on, whose own history goes on in the result's.
+        steps: all that was done since the upload, the oldest first; the last is this result's.
+        target: the photo it was made on.
         sources: the photos a face was taken from.
-        details: engine, figures and timings, as its page shows them.
+        details: figures and timings, as its page shows them.
     """
 
-    origin: str
+    steps: "tuple[Step, ...]"
     target: "Asset"
     sources: "Sequence[Asset]"
     details: dict[str, Any]

@@ -38,7 +38,7 @@ class AssetQuerySet(models.QuerySet["Asset"]):
     def for_page(self) -> "AssetQuerySet":
         """Only the columns that a grid of photos shows."""
         return self.only(
-            "id", "owner_id", "origin", "width", "height", "thumb", "created_at",
+            "id", "owner_id", "origin", "made_by", "width", "height", "thumb", "created_at",
             "analysis", "faces", "screening", "withheld", "expires_at",
         )  # fmt: skip
 
@@ -63,8 +63,7 @@ class Asset(models.Model):
     class Origin(models.TextChoices):
         UPLOAD = "upload", "uploaded"
         SAMPLE = "sample", "sample"
-        SWAP = "swap", "face swap"
-        EDIT = "edit", "smile or age"
+        RESULT = "result", "made here"
 
     class Analysis(models.TextChoices):
         PENDING = "pending", "looking for faces"
@@ -85,6 +84,9 @@ class Asset(models.Model):
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="photos"
     )
     origin = models.CharField(max_length=10, choices=Origin, default=Origin.UPLOAD)
+    made_by = models.CharField(
+        max_length=20, blank=True, help_text="For a result: the name of the kind of work."
+    )
     created_at = models.DateTimeField(auto_now_add=True)
 
     original = models.FileField(upload_to=original_path, max_length=120)
@@ -120,6 +122,11 @@ class Asset(models.Model):
         blank=True,
         help_text="For a result: engine, figures and timings, as its page shows them.",
     )
+    steps = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="For a result: all that was done since the upload, oldest first, as codes.",
+    )
     parents = models.ManyToManyField(
         "self", through="Lineage", symmetrical=False, related_name="children", blank=True
     )
@@ -150,7 +157,7 @@ class Asset(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.get_origin_display()} {self.pk}"
+        return f"{self.made_by or self.get_origin_display()} {self.pk}"
 
     def get_absolute_url(self) -> str:
         return reverse("photo", args=[self.pk])
@@ -158,7 +165,7 @@ class Asset(models.Model):
     @property
     def is_result(self) -> bool:
         """Whether faceweb made this picture, so that it must say so wherever it is shown."""
-        return self.origin not in {self.Origin.UPLOAD, self.Origin.SAMPLE}
+        return self.origin == self.Origin.RESULT
 
     @property
     def is_ready(self) -> bool:

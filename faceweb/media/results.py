@@ -4,7 +4,7 @@
 files. Nothing else makes a photo whose origin says that it is a result.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from django.db import transaction
 from numpy.typing import NDArray
 
 from faceweb.media.files import Picture, files_roll_back
+from faceweb.media.makers import Step, asset_steps
 from faceweb.media.marking import Making, Mark, get_marker
 from faceweb.media.models import Asset, Lineage
 from faceweb.media.pictures import picture_encode
@@ -47,16 +48,20 @@ class PreparedResult:
         content.seek(0)
         return decode_image(data)
 
-    def described(self, making: dict[str, Any]) -> "PreparedResult":
-        """The same with all that its page shows, where that was not known before."""
-        return replace(self, making=replace(self.making, details=making))
+    def described(self, what: Mapping[str, Any], making: dict[str, Any]) -> "PreparedResult":
+        """The same with all that pages show of it, where that was not known before."""
+        *earlier, last = self.making.steps
+        steps = (*earlier, replace(last, what=what))
+        return replace(self, making=replace(self.making, steps=steps, details=making))
 
 
 def result_prepare(
     *,
     owner: "User",
     image: NDArray[np.uint8],
-    origin: Asset.Origin,
+    kind: str,
+    engine: str,
+    what: Mapping[str, Any],
     target: Asset,
     sources: Iterable[Asset],
     making: dict[str, Any],
@@ -66,23 +71,26 @@ def result_prepare(
     Args:
         owner: whose picture it is.
         image: uint8 (H, W, 3) BGR.
-        origin: what kind of result it is.
+        kind: the name of the kind of work that made it.
+        engine: the name of the engine that did.
+        what: what the kind needs to describe this step, as `faceweb.media.makers.Step` has it.
         target: the photo it was made on.
         sources: the photos a face was taken from.
-        making: engine, figures and timings, as its page shows them.
+        making: figures and timings, for the part of its page that the kind fills.
 
     Raises:
         ResultBlocked: it must not be kept.
         MarkingError: it cannot be marked.
     """
-    what = Making(origin, target, tuple(sources), making)
-    finding = get_screener().result_screen(owner, image, (target, *what.sources))
-    mark = get_marker().mark(image, what)
+    steps = (*asset_steps(target), Step.now(kind, engine, what))
+    made = Making(steps, target, tuple(sources), making)
+    finding = get_screener().result_screen(owner, image, (target, *made.sources))
+    mark = get_marker().mark(image, made)
     picture = picture_encode(mark.image)
     for name, media_type in _SIGNED.items():
         copy = picture.copies[name]
         picture.copies[name] = ContentFile(mark.sign(copy.read(), media_type), copy.name)
-    return PreparedResult(owner, what, picture, mark, finding)
+    return PreparedResult(owner, made, picture, mark, finding)
 
 
 def result_store(prepared: PreparedResult) -> Asset:
@@ -93,10 +101,12 @@ def result_store(prepared: PreparedResult) -> Asset:
     making = prepared.making
     photo = Asset(
         owner=prepared.owner,
-        origin=making.origin,
+        origin=Asset.Origin.RESULT,
+        made_by=making.steps[-1].kind,
+        steps=[step.to_dict() for step in making.steps],
         making=making.details,
         screening=prepared.finding.state,
-        expires_at=expiry_of_new(making.origin),
+        expires_at=expiry_of_new(Asset.Origin.RESULT),
     )
     lines = {(making.target.pk, Lineage.Role.TARGET)} | {
         (source.pk, Lineage.Role.SOURCE) for source in making.sources

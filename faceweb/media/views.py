@@ -27,7 +27,8 @@ from faceweb.media.delivery import (
     picture_headers,
 )
 from faceweb.media.errors import IntakeError, MarkingError
-from faceweb.media.history import History, asset_history, version_label
+from faceweb.media.history import History, asset_history
+from faceweb.media.makers import asset_describe, asset_entries, asset_label, find
 from faceweb.media.marking import get_marker
 from faceweb.media.models import Asset
 from faceweb.media.retention import asset_keep, asset_kept_until, asset_may_extend
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from faceweb.people.models import User
 
 SLOTS = ("target", "source")
-UPLOADED = Q(origin__in=[Asset.Origin.UPLOAD, Asset.Origin.SAMPLE])
+UPLOADED = ~Q(origin=Asset.Origin.RESULT)
 
 
 class CountedPaginator(Paginator):
@@ -149,19 +150,24 @@ def photo_page(request: HttpRequest, photo_id: UUID) -> HttpResponse:
     history = asset_history(photo)
     chosen = _chosen_version(request, photo, history)
     before = chosen or history.target
+    maker = find(photo.made_by) if photo.is_result else None
     context = {
         "photo": photo,
         "held_back": get_screener().asset_explain(photo),
         "faces": _face_boxes(photo),
         "making": photo.making,
+        "steps": asset_describe(photo),
+        "about_template": maker.about_template if maker else "",
+        "about": maker.about(photo, history.target) if maker and maker.about_template else {},
+        "entries": asset_entries(photo) if photo.is_visible or not photo.is_ready else [],
         "job": getattr(photo, "job", None),
         "target": history.target,
         "sources": history.sources,
         "history": history,
         "before": before if before and before.is_visible and photo.is_visible else None,
         "chosen": chosen,
-        "chosen_label": version_label(chosen) if chosen else "",
-        "label": version_label(photo),
+        "chosen_label": asset_label(chosen) if chosen else "",
+        "label": asset_label(photo),
         "kept_until": asset_kept_until(photo),
         "may_extend": asset_may_extend(photo),
         "badge_optional": settings.BADGE_OPTIONAL,

@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from faceweb.media.errors import MarkingError
-from faceweb.media.history import version_label
+from faceweb.media.makers import asset_describe, steps_sentences
 from faceweb.sharing import copies, visitors
 from faceweb.sharing.errors import LinkGone
 from faceweb.sharing.forms import PasswordForm
@@ -102,13 +102,16 @@ def shared_page(request: HttpRequest, link: ShareLink, token: str) -> HttpRespon
     if counts and not link_view(link=link):
         raise LinkGone
     photo = link.photo
+    steps = asset_describe(photo)
     original = copies.original_of(photo) if link.show_original else None
     context = {
         "link": link,
         "photo": photo,
         "original": original,
         "token": token,
-        "label": version_label(photo),
+        "steps": steps,
+        "label": steps[-1].label,
+        "sentences": steps_sentences(steps),
         "name": link.owner.name if link.show_name else "",
         "public_base_url": settings.PUBLIC_BASE_URL,
         "card_width": copies.CARD_WIDTH,

@@ -51,9 +51,7 @@ def links_page(request: HttpRequest) -> HttpResponse:
 def link_make(request: HttpRequest, photo_id: UUID) -> HttpResponse:
     """Make a link to one result; the answer shows its address, this once."""
     owner = cast(User, request.user)
-    photos = Asset.objects.for_user(owner).exclude(
-        origin__in=[Asset.Origin.UPLOAD, Asset.Origin.SAMPLE]
-    )
+    photos = Asset.objects.for_user(owner).filter(origin=Asset.Origin.RESULT)
     photo = get_object_or_404(photos, pk=photo_id)
     has_original = original_of(photo) is not None
     if request.method == "POST":

@@ -1,11 +1,15 @@
 """The kinds of work there are. Each is registered by the app that can do it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
+
+from faceweb.media import makers
+from faceweb.media.makers import Maker, Words
 
 if TYPE_CHECKING:
     from faceweb.media.models import Asset
+    from faceweb.people.models import User
     from faceweb.work.models import Job
     from faceweb.work.reporter import Reporter
 
@@ -25,41 +29,113 @@ class Outcome:
     timings_ms: Mapping[str, float] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class JobKind:
-    """One kind of work.
+class Kind(Maker):
+    """One kind of work: all that the site asks of it, in one object.
 
-    ``run`` is called in a worker with the claimed job and its reporter. It raises
-    `faceweb.work.errors.JobError` for what its owner can understand, and lets the other exceptions
-    of that module pass. It may run again for the same job and must store nothing itself.
-    ``warm_up`` loads what the first run would otherwise wait for.
+    A kind is a package: this object, registered by its app; its pages' addresses in ``urls``; its
+    templates and static files in folders of its name. Nothing else names it.
+
+    A kind must have ``name`` and ``label``, `run` its jobs and `describe` its steps. The rest has
+    defaults for a kind that asks one question of one picture: see docs/adding-a-kind.md.
     """
 
+    #: The module with its addresses, as `django.urls.include` takes it.
+    urls: str = ""
+    #: What a job's page shows above its progress; it is included with `job_shown` as ``shown``.
+    job_template: str = ""
+
+    def run(self, job: "Job", report: "Reporter") -> Outcome:
+        """Do one job, in a worker, claimed by it. It may run again for the same job and must store
+        nothing itself.
+
+        Raises:
+            JobError: with the reason for its owner; other exceptions of `faceweb.work.errors` pass.
+        """
+        raise NotImplementedError
+
+    def check(self, *, owner: "User", recipe: Mapping[str, Any]) -> Sequence[Any]:
+        """Read a request in the form a job keeps it in, and judge it by stored data alone.
+
+        Returns:
+            what to know before it is started.
+
+        Raises:
+            RecipeError: it cannot be read, or cannot be carried out.
+        """
+        return ()
+
+    def warm_up(self) -> None:
+        """Load what the first job would otherwise wait for."""
+
+    def subject(self, job: "Job") -> str:
+        """The id of the picture that a list of jobs shows for one without a result, if any."""
+        return ""
+
+    def job_shown(self, job: "Job") -> dict[str, Any]:
+        """The context of ``job_template``."""
+        return {}
+
+    def again(self, job: "Job") -> "Again | None":
+        """The way back to the form as it was when this job was asked for."""
+        return None
+
+    def starts(self) -> "Sequence[Start]":
+        """The ways into this kind that the studio offers to somebody who has no picture at hand."""
+        return ()
+
+    def findings(self) -> "Iterable[Found]":
+        """What ``manage.py doctor`` says of this kind's engines."""
+        return ()
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """A link back to the form of a job."""
+
+    label: Words
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """A page that begins something new."""
+
+    label: Words
+    url: str
+    text: Words = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One line about an engine: whether it is well, what was found, what to do about it."""
+
     name: str
-    label: str
-    run: "Callable[[Job, Reporter], Outcome]"
-    warm_up: Callable[[], None] | None = None
+    verdict: Literal["ok", "note", "broken"]
+    value: str
+    remedy: str = ""
 
 
-_kinds: dict[str, JobKind] = {}
+_kinds: dict[str, Kind] = {}
 
 
-def register(kind: JobKind) -> None:
+def register(kind: Kind) -> None:
     """Make a kind known, once per process, usually from ``AppConfig.ready``.
 
     Raises:
         ValueError: another kind has that name.
     """
-    if _kinds.setdefault(kind.name, kind) != kind:
-        raise ValueError(f"a job kind named {kind.name!r} is registered already")
+    if _kinds.setdefault(kind.name, kind) is not kind:
+        raise ValueError(f"a kind of work named {kind.name!r} is registered already")
+    makers.register(kind)
 
 
 def unregister(name: str) -> None:
     """Forget a kind; a name that is not known is no error."""
     _kinds.pop(name, None)
+    makers.unregister(name)
 
 
-def get(name: str) -> JobKind:
+def get(name: str) -> Kind:
     """The kind of that name.
 
     Raises:
@@ -68,12 +144,27 @@ def get(name: str) -> JobKind:
     return _kinds[name]
 
 
+def find(name: str) -> Kind | None:
+    """The kind of that name, if it is installed."""
+    return _kinds.get(name)
+
+
 def label(name: str) -> str:
     """A kind in plain words, or its name where it is not installed."""
     kind = _kinds.get(name)
-    return kind.label if kind else name
+    return str(kind.label) if kind else name
 
 
-def registered() -> list[JobKind]:
+def registered() -> list[Kind]:
     """All kinds, in the order they were registered."""
     return list(_kinds.values())
+
+
+def addresses() -> list[str]:
+    """The modules with the addresses of all kinds."""
+    return [kind.urls for kind in _kinds.values() if kind.urls]
+
+
+def starts() -> list[Start]:
+    """All that can be begun here."""
+    return [start for kind in _kinds.values() for start in kind.starts()]

@@ -5,6 +5,8 @@ from typing import Any
 
 from django.urls import reverse
 
+from faceweb.work import kinds
+from faceweb.work.kinds import Again
 from faceweb.work.models import Job
 from faceweb.work.services import job_place
 
@@ -31,6 +33,7 @@ class Status:
     percent: int
     place: int | None
     result_url: str
+    again: Again | None
 
     @property
     def state(self) -> str:
@@ -68,6 +71,7 @@ def status_of(job: Job) -> Status:
         percent=job.percent,
         place=place,
         result_url=reverse("photo", args=[job.result_id]) if job.result_id else "",
+        again=_again(job),
     )
 
 
@@ -103,6 +107,12 @@ def _answer(job: Job, part: str) -> str:
     if job.state != Job.State.DONE or job.result_id:
         return ""
     return str(job.figures.get(part, ""))
+
+
+def _again(job: Job) -> Again | None:
+    """The way back to the form, once that is all there is left to do."""
+    kind = kinds.find(job.kind)
+    return kind.again(job) if kind and job.is_finished and not job.result_id else None
 
 
 def _is_stopping(job: Job) -> bool:

@@ -79,7 +79,14 @@ def _answer(request: HttpRequest, changed: Job) -> HttpResponse:
 
 def _page(request: HttpRequest, shown: Job, status: int = 200) -> HttpResponse:
     context = status_context(shown)
-    context |= {"kind_label": kinds.label(shown.kind), "place": context["status"].place}
+    kind = kinds.find(shown.kind)
+    template = kind.job_template if kind else ""
+    context |= {
+        "kind_label": kinds.label(shown.kind),
+        "place": context["status"].place,
+        "job_template": template,
+        "shown": kind.job_shown(shown) if kind and template else {},
+    }
     return render(request, "work/job.html", context, status=status)
 
 

@@ -44,7 +44,7 @@ def _work(job: Job, lease: Lease) -> None:
 
 def warm_up() -> None:
     """Load what uploads and every kind need, so that the first is as quick as the next."""
-    wanted = [(kind.name, kind.warm_up) for kind in kinds.registered() if kind.warm_up is not None]
+    wanted = [(kind.name, kind.warm_up) for kind in kinds.registered()]
     for name, load in [*wanted, ("screening", lambda: get_screener().warm_up())]:
         try:
             load()

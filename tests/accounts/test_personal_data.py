@@ -20,7 +20,9 @@ pytestmark = pytest.mark.django_db
 def history(user, photo_factory):
     """A source, a target and the result of swapping them."""
     source, target = photo_factory(user), photo_factory(user)
-    result = photo_factory(user, origin=Asset.Origin.SWAP, making={"engine": "classic"})
+    result = photo_factory(
+        user, origin=Asset.Origin.RESULT, made_by="swap", making={"engine": "classic"}
+    )
     Lineage.objects.create(child=result, parent=target, role=Lineage.Role.TARGET)
     Lineage.objects.create(child=result, parent=source, role=Lineage.Role.SOURCE)
     Job.objects.create(owner=user, kind="swap", recipe={"target": str(target.pk)}, result=result)

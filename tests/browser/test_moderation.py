@@ -48,7 +48,8 @@ webp = cv2.imencode(".webp", image)[1].tobytes()
 jpeg = cv2.imencode(".jpg", image)[1].tobytes()
 for reason in ("likeness", "deception", "other"):
     photo = Asset.objects.create(
-        owner=owner, width=512, height=512, bytes=1, origin="swap", analysis="done",
+        owner=owner, width=512, height=512, bytes=1, analysis="done",
+        origin="result", made_by="swap",
         screening="clear", original=ContentFile(jpeg, "o.jpg"),
         preview=ContentFile(webp, "p.webp"), thumb=ContentFile(webp, "t.webp"),
     )

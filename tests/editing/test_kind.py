@@ -117,7 +117,7 @@ def test_a_version_that_passed_is_stored_and_says_what_was_done(user, photo, eng
     assert engine.thresholds == [0.85]
     result = job.result
     assert result is not None
-    assert result.origin == Asset.Origin.EDIT
+    assert (result.origin, result.made_by) == (Asset.Origin.RESULT, "edit")
     assert result.is_result
     assert [(line.parent_id, line.role) for line in result.lineage.all()] == [
         (photo.pk, Lineage.Role.TARGET)
@@ -265,7 +265,7 @@ def test_a_preview_carries_the_badge_where_it_shows_an_edit(user, photo, engine)
     assert rows.min() > 0.8 * after.shape[0]
     assert columns.min() > 0.4 * after.shape[1]
 
-    Asset.objects.update(origin=Asset.Origin.SWAP)
+    Asset.objects.update(origin=Asset.Origin.RESULT, made_by="swap")
     engine.verdict = "refused"
     answer = preview.preview_make(owner=user, recipe=recipe)
     assert np.abs(shown(answer["before"]).astype(int) - before).max() > 60

@@ -18,6 +18,7 @@ from faceweb.marks.pdq import hamming, pdq_hash
 from faceweb.marks.services import badged_copy
 from faceweb.marks.watermark import watermark_read
 from faceweb.media.errors import MarkingError
+from faceweb.media.makers import Step
 from faceweb.media.models import Asset
 from faceweb.media.services import asset_delete
 from tests.marks.conftest import (
@@ -128,8 +129,8 @@ def test_a_chain_keeps_its_history(
 ) -> None:
     chain = [result]
     for number in range(10):
-        kind = Asset.Origin.EDIT if number % 2 == 0 else Asset.Origin.SWAP
-        chain.append(store_result(user, chain[-1], image=smiling(portrait), origin=kind))
+        kind = "edit" if number % 2 == 0 else "swap"
+        chain.append(store_result(user, chain[-1], image=smiling(portrait), kind=kind))
     kinds = ["swap"] + ["edit", "swap"] * 5
     for number, photo in enumerate(chain):
         content = content_of(photo)
@@ -149,7 +150,7 @@ def test_a_chain_keeps_its_history(
 
 def test_even_the_longest_history_stays_small(result: Asset) -> None:
     content = content_of(result)
-    steps = tuple(credentials.Step.now("edit", "stylegan") for _ in range(100))
+    steps = tuple(Step.now("edit", "stylegan") for _ in range(100))
     plain = containers.source_type_write(jpeg(pixels_of(content)), "image/jpeg")
     parent, largest = content, 0
     for _ in range(7):
@@ -164,9 +165,9 @@ def test_even_the_longest_history_stays_small(result: Asset) -> None:
 def test_a_parent_that_is_gone_by_now_stays_in_the_history(
     user: Any, result: Asset, portrait: np.ndarray, published: Any
 ) -> None:
-    edited = store_result(user, result, image=portrait, origin=Asset.Origin.EDIT)
+    edited = store_result(user, result, image=portrait, kind="edit")
     asset_delete(photo=result)
-    again = store_result(user, edited, image=portrait, origin=Asset.Origin.EDIT)
+    again = store_result(user, edited, image=portrait, kind="edit")
     assert history(active(manifest_store(content_of(again)))) == ["swap", "edit", "edit"]
     assert MarkedResult.objects.filter(photo=None).count() == 1
 
@@ -269,7 +270,7 @@ def test_a_result_from_before_there_were_marks_does_not_leave(result: Asset) -> 
 
 def test_threads_may_sign_at_once(result: Asset) -> None:
     plain = containers.source_type_write(jpeg(pixels_of(content_of(result))), "image/jpeg")
-    claim = credentials.result_claim(content_of(result), (credentials.Step.now("edit", "x"),))
+    claim = credentials.result_claim(content_of(result), (Step.now("edit", "x"),))
     with ThreadPoolExecutor(4) as pool:
         signed = list(
             pool.map(lambda _: credentials.credentials_sign(plain, "image/jpeg", claim), range(24))

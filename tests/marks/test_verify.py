@@ -22,6 +22,7 @@ from faceweb.marks.models import MarkedResult
 from faceweb.marks.services import badged_copy
 from faceweb.marks.verification import Report, picture_verify
 from faceweb.media.errors import IntakeError
+from faceweb.media.makers import Step
 from faceweb.media.models import Asset
 from faceweb.media.services import asset_delete
 from tests.conftest import sample_path, shared_dir
@@ -48,7 +49,7 @@ def test_a_result_is_known_by_all_four_signs(result: Asset) -> None:
     report = look(content_of(result))
     assert report.verdict == "here"
     assert answers(report) == ["yes", "partly", "yes", "yes"]
-    assert [edit.label for edit in report.edits] == ["Face swap"]
+    assert [step.label for step in report.steps] == ["Face swap"]
     assert report.made_at == MarkedResult.objects.get().made_at
 
 
@@ -105,7 +106,7 @@ def test_a_copy_without_its_metadata_is_known(
     assert found[:2] == ["no", "no"]
     assert found[2] == mark
     assert found[3] == looks
-    assert [edit.label for edit in report.edits] == ["Face swap"]
+    assert [step.label for step in report.steps] == ["Face swap"]
 
 
 def test_a_deleted_result_is_still_known(result: Asset) -> None:
@@ -118,7 +119,7 @@ def test_a_foreign_picture_is_not(result: Asset) -> None:
     report = look(foreign_picture())
     assert report.verdict == "unknown"
     assert answers(report) == ["no", "no", "no", "no"]
-    assert report.edits == ()
+    assert report.steps == ()
     assert report.made_at is None
 
 
@@ -149,7 +150,7 @@ def resigned(content: bytes, settings: Any, tmp_path: Path) -> bytes:
     own = settings.PROVENANCE_DIR
     settings.PROVENANCE_DIR = tmp_path / "elsewhere"
     settings.PUBLIC_BASE_URL = "https://elsewhere.example"
-    claim = credentials.result_claim(content, (credentials.Step.now("swap", "classic"),))
+    claim = credentials.result_claim(content, (Step.now("swap", "classic"),))
     signed = credentials.credentials_sign(content, "image/jpeg", claim)
     settings.PROVENANCE_DIR = own
     return signed
@@ -162,7 +163,7 @@ def test_credentials_from_elsewhere_are_named_plainly(settings: Any, tmp_path: P
     assert answers(report) == ["partly", "no", "no", "no"]
     assert "faceweb at elsewhere.example" in report.signs[0].sentence
     # What somebody else says was done is not repeated as this site's own words.
-    assert report.edits == ()
+    assert report.steps == ()
     altered = bytearray(signed)
     altered[-200] ^= 1
     report = look(bytes(altered))
@@ -203,7 +204,7 @@ def test_a_certificate_that_ran_out_is_nobodys(
 ) -> None:
     monkeypatch.setattr(keys, "LEAF_LIFE", timedelta(seconds=3))
     plain = jpeg(pixels_of(foreign_picture()))
-    claim = credentials.result_claim(plain, (credentials.Step.now("swap", "classic"),))
+    claim = credentials.result_claim(plain, (Step.now("swap", "classic"),))
     signed = credentials.credentials_sign(plain, "image/jpeg", claim)
     time.sleep(4)
     report = look(signed)

@@ -89,14 +89,21 @@ def face() -> dict[str, Any]:
 
 
 def store_result(
-    owner: Any, target: Asset, *sources: Asset, image: np.ndarray, origin: str = Asset.Origin.SWAP
+    owner: Any,
+    target: Asset,
+    *sources: Asset,
+    image: np.ndarray,
+    kind: str = "swap",
+    engine: str = "classic",
 ) -> Asset:
     """A result that went the whole way, marks and all; wants `passing_screener`."""
     return result_store(
         result_prepare(
             owner=owner,
             image=image,
-            origin=Asset.Origin(origin),
+            kind=kind,
+            engine=engine,
+            what={},
             target=target,
             sources=sources,
             making={"engine": "classic"},

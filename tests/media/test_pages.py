@@ -14,6 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from faceweb.media.history import MAX_SHOWN
+from faceweb.media.makers import Step
 from faceweb.media.models import Asset, Lineage
 from tests.media.conftest import files_in
 
@@ -52,7 +53,7 @@ def test_newest_first_forty_eight_a_page(client: Client, user: Any) -> None:
 
 
 def test_uploads_and_results_apart(client: Client, user: Any, other_user: Any) -> None:
-    uploads, results = rows(user, 2), rows(user, 3, origin=Asset.Origin.SWAP)
+    uploads, results = rows(user, 2), rows(user, 3, origin=Asset.Origin.RESULT, made_by="swap")
     sample = rows(user, 1, origin=Asset.Origin.SAMPLE)
     rows(other_user, 4)
     for show, expected in (
@@ -82,7 +83,7 @@ def test_the_number_of_queries_does_not_grow(client: Client, user: Any) -> None:
 
     rows(user, 3)
     few = queries()
-    rows(user, 300, origin=Asset.Origin.SWAP)
+    rows(user, 300, origin=Asset.Origin.RESULT, made_by="swap")
     assert queries() == few < 12
 
 
@@ -116,7 +117,7 @@ def test_a_results_page_shows_what_it_was_made_on(
     client: Client, user: Any, photo_factory: Any
 ) -> None:
     target, source = photo_factory(user), photo_factory(user)
-    result = photo_factory(user, origin=Asset.Origin.SWAP, making=MAKING)
+    result = photo_factory(user, origin=Asset.Origin.RESULT, made_by="swap", making=MAKING)
     Lineage.objects.create(child=result, parent=target, role="target")
     Lineage.objects.create(child=result, parent=source, role="source")
     response = client.get(reverse("photo", args=[result.pk]))
@@ -140,12 +141,15 @@ class Tree:
     oldest: Asset
 
 
-def made_on(parent: Asset, origin: str = Asset.Origin.EDIT, **applied: int) -> Asset:
+def made_on(parent: Asset, kind: str = "edit", **applied: int) -> Asset:
     """A result without files, made on ``parent``."""
     making = {"engine": "classic", "edit": {"applied": applied}} if applied else MAKING
+    step = Step.now(kind, "classic", {"applied": applied})
     child = Asset.objects.create(
         owner=parent.owner,
-        origin=origin,
+        origin=Asset.Origin.RESULT,
+        made_by=kind,
+        steps=[*parent.steps, step.to_dict()],
         width=4,
         height=3,
         bytes=1,
@@ -160,7 +164,7 @@ def made_on(parent: Asset, origin: str = Asset.Origin.EDIT, **applied: int) -> A
 def tree(user: Any) -> Tree:
     (root,) = rows(user, 1)
     smile = made_on(root, smile=40, age=0)
-    swap = made_on(root, Asset.Origin.SWAP)
+    swap = made_on(root, "swap")
     older, younger = made_on(smile, smile=0, age=30), made_on(smile, smile=-5, age=-20)
     return Tree(root, smile, swap, older, younger, made_on(older, age=100))
 
@@ -269,9 +273,13 @@ def test_a_photo_with_a_face_offers_smile_and_age(
 ) -> None:
     """So does one whose faces are still looked for, as a result's are at first."""
     faceless = photo_factory(user)
-    fresh = photo_factory(user, origin=Asset.Origin.EDIT, analysis=Asset.Analysis.PENDING)
+    fresh = photo_factory(
+        user, origin=Asset.Origin.RESULT, made_by="edit", analysis=Asset.Analysis.PENDING
+    )
     upload = photo_factory(user, faces=[face])
-    result = photo_factory(user, faces=[face], origin=Asset.Origin.EDIT, making=MAKING)
+    result = photo_factory(
+        user, faces=[face], origin=Asset.Origin.RESULT, made_by="edit", making=MAKING
+    )
     for photo, offered in ((faceless, False), (fresh, True), (upload, True), (result, True)):
         page = client.get(photo.get_absolute_url()).content.decode()
         assert (f'href="{reverse("edits")}?photo={photo.pk}"' in page) == offered
@@ -295,7 +303,7 @@ def edited(**changes: Any) -> dict[str, Any]:
 def test_an_edit_shows_what_was_given_and_how_far_it_is_from_the_mark(
     client: Client, user: Any, photo_factory: Any
 ) -> None:
-    photo = photo_factory(user, origin=Asset.Origin.EDIT, making=edited())
+    photo = photo_factory(user, origin=Asset.Origin.RESULT, made_by="edit", making=edited())
     page = client.get(photo.get_absolute_url()).content.decode()
     assert "+50, as asked" in page
     assert "<dt>Age</dt>" not in page, "nothing was asked of it"
@@ -315,7 +323,7 @@ def test_an_edit_that_was_held_back_says_how_much_and_why(
         reason="More would no longer be you.",
         way_on="Try less.",
     )
-    photo = photo_factory(user, origin=Asset.Origin.EDIT, making=making)
+    photo = photo_factory(user, origin=Asset.Origin.RESULT, made_by="edit", making=making)
     page = client.get(photo.get_absolute_url()).content.decode()
     for asked, given in (("+50", "+33"), ("-40", "-26")):
         assert re.search(rf">{re.escape(given)}</span> <span[^>]*>{re.escape(asked)} asked<", page)
@@ -357,7 +365,10 @@ def test_nothing_is_deleted_before_it_is_confirmed(
     client: Client, user: Any, photo_factory: Any
 ) -> None:
     """The question is the server's, so that a click before any script is there is safe."""
-    first, second = photo_factory(user), photo_factory(user, origin=Asset.Origin.SWAP)
+    first, second = (
+        photo_factory(user),
+        photo_factory(user, origin=Asset.Origin.RESULT, made_by="swap"),
+    )
     one, many = reverse("asset_delete", args=[first.pk]), reverse("assets_delete")
     ids = [str(first.pk), str(second.pk)]
     for url, form, shown in ((one, {}, [first]), (many, {"ids": ids}, [first, second])):

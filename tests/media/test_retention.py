@@ -63,7 +63,10 @@ def test_a_result_is_kept_for_a_term_and_so_is_what_it_was_made_of(user, photo_f
     with time_machine.travel(NOON, tick=False):
         upload = photo_factory(user, expires_at=expiry_of_new(Asset.Origin.UPLOAD))
         result = photo_factory(
-            user, origin=Asset.Origin.SWAP, expires_at=expiry_of_new(Asset.Origin.SWAP)
+            user,
+            origin=Asset.Origin.RESULT,
+            made_by="swap",
+            expires_at=expiry_of_new(Asset.Origin.RESULT),
         )
         made_of(result, upload)
         ancestors_keep(result)
@@ -74,7 +77,9 @@ def test_a_result_is_kept_for_a_term_and_so_is_what_it_was_made_of(user, photo_f
 def test_a_parent_that_is_kept_longer_keeps_its_date(user, photo_factory: Make):
     parent = photo_factory(user, expires_at=NOON + 90 * DAY)
     for_good = photo_factory(user, expires_at=None)
-    child = photo_factory(user, origin=Asset.Origin.EDIT, expires_at=NOON + 30 * DAY)
+    child = photo_factory(
+        user, origin=Asset.Origin.RESULT, made_by="edit", expires_at=NOON + 30 * DAY
+    )
     made_of(child, parent, for_good)
     ancestors_keep(child)
     assert set(Asset.objects.exclude(pk=child.pk).values_list("expires_at", flat=True)) == {
@@ -95,7 +100,7 @@ def test_keeping_the_last_of_a_line_keeps_the_whole_line(user, photo_factory: Ma
 def test_no_limit_means_no_date(settings: Any):
     settings.RETENTION_DAYS = settings.UNUSED_HOURS = 0
     assert expiry_of_new(Asset.Origin.UPLOAD) is None
-    assert expiry_of_new(Asset.Origin.EDIT) is None
+    assert expiry_of_new(Asset.Origin.RESULT) is None
 
 
 def test_the_owner_puts_it_off_as_far_as_the_site_allows(
@@ -176,7 +181,8 @@ def family(user, photo_factory: Make) -> tuple[Asset, Asset, Asset]:
     upload = photo_factory(user, expires_at=timezone.now() - HOUR)
     swap = photo_factory(
         user,
-        origin=Asset.Origin.SWAP,
+        origin=Asset.Origin.RESULT,
+        made_by="swap",
         making={
             "engine": "classic",
             "faces": [{"source_photo": str(upload.pk), "source_face": 0}],
@@ -184,7 +190,8 @@ def family(user, photo_factory: Make) -> tuple[Asset, Asset, Asset]:
     )
     edit = photo_factory(
         user,
-        origin=Asset.Origin.EDIT,
+        origin=Asset.Origin.RESULT,
+        made_by="edit",
         making={"engine": "classic", "base": str(upload.pk), "face": 0},
     )
     made_of(swap, upload, role=Lineage.Role.SOURCE)

@@ -53,7 +53,7 @@ def no_broker(published):
 
 @pytest.fixture
 def photo(user, photo_factory):
-    return photo_factory(user, origin=Asset.Origin.SWAP)
+    return photo_factory(user, origin=Asset.Origin.RESULT, made_by="swap")
 
 
 # --- what can be decided -------------------------------------------------------------------------
@@ -267,8 +267,8 @@ def test_deleting_takes_copies_and_what_was_made_of_them(
     user, other_user, photo_factory, mod, decide, media, django_capture_on_commit_callbacks
 ):
     photo = photo_factory(user, upload_sha256="a" * 64)
-    child = photo_factory(user, origin=Asset.Origin.SWAP)
-    grandchild = photo_factory(user, origin=Asset.Origin.EDIT)
+    child = photo_factory(user, origin=Asset.Origin.RESULT, made_by="swap")
+    grandchild = photo_factory(user, origin=Asset.Origin.RESULT, made_by="edit")
     Lineage.objects.create(child=child, parent=photo, role=Lineage.Role.SOURCE)
     Lineage.objects.create(child=grandchild, parent=child, role=Lineage.Role.TARGET)
     copy = photo_factory(other_user, upload_sha256="a" * 64)
@@ -285,7 +285,7 @@ def test_deleting_takes_copies_and_what_was_made_of_them(
 
 def test_copies_are_found_by_their_looks(user, other_user, photo_factory, mod, decide):
     def marked(owner, pdq):
-        photo = photo_factory(owner, origin=Asset.Origin.SWAP)
+        photo = photo_factory(owner, origin=Asset.Origin.RESULT, made_by="swap")
         MarkedResult.objects.create(
             mark_id=photo.pk.hex[:16], pdq=pdq, pdq_badged=pdq, pdq_quality=100,
             kind="swap", photo=photo,

@@ -43,7 +43,7 @@ def no_broker(published: Any) -> None:
 
 @pytest.fixture
 def photo(user: Any, photo_factory: Any, portrait: Any) -> Asset:
-    made: Asset = photo_factory(user, portrait, origin=Asset.Origin.SWAP)
+    made: Asset = photo_factory(user, portrait, origin=Asset.Origin.RESULT, made_by="swap")
     return made
 
 
@@ -476,7 +476,7 @@ def test_what_the_registry_of_faces_cannot_do_is_said_and_changes_nothing(panel:
 def test_what_looks_the_same_is_shown_veiled_and_revealed_like_the_rest(
     panel: Client, case: Case, other_user: Any, photo_factory: Any, portrait: Any
 ) -> None:
-    copy = photo_factory(other_user, portrait, origin=Asset.Origin.SWAP)
+    copy = photo_factory(other_user, portrait, origin=Asset.Origin.RESULT, made_by="swap")
     for number, photo in enumerate((case.photo, copy)):
         MarkedResult.objects.create(
             mark_id=f"{number:016x}", pdq="5a" * 32, pdq_badged="a5" * 32, pdq_quality=90,

@@ -34,7 +34,7 @@ def no_broker(published):
 
 @pytest.fixture
 def photo(user, photo_factory):
-    return photo_factory(user, origin=Asset.Origin.SWAP)
+    return photo_factory(user, origin=Asset.Origin.RESULT, made_by="swap")
 
 
 @pytest.fixture

@@ -246,7 +246,7 @@ def test_what_hangs_does_not_pile_up(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_clear_result_is_kept_with_its_scores(user, backend, photo_factory) -> None:
     finding = get_screener().result_screen(user, np.zeros((8, 8, 3), np.uint8), ())
     assert finding.state == Asset.Screening.CLEAR
-    result = photo_factory(user, origin=Asset.Origin.SWAP)
+    result = photo_factory(user, origin=Asset.Origin.RESULT, made_by="swap")
     finding.record(result)
     assert Screening.objects.get().subject == Screening.Subject.RESULT
 
@@ -269,7 +269,9 @@ def test_a_result_in_the_grey_band_is_kept_and_not_handed_out(
     backend.seen = {"buttocks_exposed": 0.5}
     finding = get_screener().result_screen(user, np.zeros((8, 8, 3), np.uint8), ())
     assert finding.state == Asset.Screening.REVIEW
-    result = photo_factory(user, origin=Asset.Origin.SWAP, screening=finding.state)
+    result = photo_factory(
+        user, origin=Asset.Origin.RESULT, made_by="swap", screening=finding.state
+    )
     finding.record(result)
     assert Case.objects.get().photo == result
     client = client_for(user)

@@ -85,7 +85,7 @@ def test_a_strike_says_what_it_was_about(user, photo_factory, mod, decide, setti
 
 
 def test_a_result_is_known_by_its_file(user, photo_factory):
-    photo = photo_factory(user, origin=Asset.Origin.SWAP)
+    photo = photo_factory(user, origin=Asset.Origin.RESULT, made_by="swap")
     digest = evidence_of(photo)
     assert len(digest) == 64
     photo.original.storage.delete(photo.original.name)

@@ -29,7 +29,7 @@ def no_broker(published):
 
 @pytest.fixture
 def photos(user, photo_factory):
-    made = [photo_factory(user, origin=Asset.Origin.SWAP) for _ in range(2)]
+    made = [photo_factory(user, origin=Asset.Origin.RESULT, made_by="swap") for _ in range(2)]
     for index, photo in enumerate(made):
         share(photo, address_token(index))
     return made

@@ -88,7 +88,7 @@ def original(user: Any, photo_factory: Callable[..., Asset], portrait: np.ndarra
 def result(user: Any, photo_factory: Callable[..., Asset], original: Asset) -> Asset:
     """A face swap of the owner's, of 2000 x 1500 pixels."""
     image = np.full((1500, 2000, 3), (60, 120, 40), np.uint8)
-    photo = photo_factory(user, image, origin=Asset.Origin.SWAP)
+    photo = photo_factory(user, image, origin=Asset.Origin.RESULT, made_by="swap")
     Lineage.objects.create(child=photo, parent=original, role=Lineage.Role.TARGET)
     return photo
 

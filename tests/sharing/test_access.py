@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from faceweb.media.makers import Step
 from faceweb.media.models import Asset
 from faceweb.media.services import asset_delete
 from faceweb.sharing import copies
@@ -232,7 +233,7 @@ def test_strangers_get_marked_reduced_pictures_and_never_a_file(
 def test_an_original_that_was_made_here_is_marked_too(
     open_link: Shared, stranger: Client, original: Asset
 ) -> None:
-    Asset.objects.filter(pk=original.pk).update(origin=Asset.Origin.EDIT)
+    Asset.objects.filter(pk=original.pk).update(origin=Asset.Origin.RESULT, made_by="edit")
     assert has_badge(pixels(stranger.get(open_link.url("original/")).content))
 
 
@@ -305,9 +306,15 @@ def test_the_page_says_what_was_done_and_when(
     assert "Face swap" in page
     assert "AI-edited" in page
     assert result.created_at.strftime("%Y") in page
-    result.origin, result.making = Asset.Origin.EDIT, {"edit": {"applied": {"age": 10}}}
+    result.steps = [
+        Step.now("swap", "classic").to_dict(),
+        Step.now("edit", "classic", {"applied": {"age": 10}}).to_dict(),
+    ]
     result.save()
-    assert "Age +10" in stranger.get(share().url()).content.decode()
+    page = stranger.get(share().url()).content.decode()
+    assert page.index("<li>Face swap") < page.index("<li>Age +10"), "every step, the oldest first"
+    assert "The person shown may never have been there." in page
+    assert "The person did not look quite like this." in page
 
 
 def test_the_page_can_be_used_by_everybody(open_link: Shared, stranger: Client) -> None:

@@ -60,7 +60,7 @@ def test_the_cards_picture_has_its_size_and_the_whole_badge(
 ) -> None:
     width, height = size
     image = np.full((height, width, 3), (60, 120, 40), np.uint8)
-    shared = share(photo=photo_factory(user, image, origin=Asset.Origin.SWAP))
+    shared = share(photo=photo_factory(user, image, origin=Asset.Origin.RESULT, made_by="swap"))
     response = Client().get(shared.url("preview.jpg"))
     assert response["Content-Type"] == "image/jpeg"
     assert response["Cross-Origin-Resource-Policy"] == "cross-origin"
@@ -80,7 +80,7 @@ def test_nothing_can_be_made_out_beside_the_picture(
     share: Callable[..., Shared], photo_factory: Any, user: Any, portrait: np.ndarray
 ) -> None:
     tall = cv2.resize(portrait, (600, 1200))
-    shared = share(photo=photo_factory(user, tall, origin=Asset.Origin.SWAP))
+    shared = share(photo=photo_factory(user, tall, origin=Asset.Origin.RESULT, made_by="swap"))
     card = pixels(Client().get(shared.url("preview.jpg")).content)
     side = cv2.cvtColor(card[:, :400], cv2.COLOR_BGR2GRAY)
     assert cv2.Laplacian(side, cv2.CV_64F).var() < 20

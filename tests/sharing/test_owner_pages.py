@@ -235,7 +235,7 @@ def test_so_many_links_and_no_more(owner: Client, result: Asset, settings: Any) 
 def test_the_list_knows_every_state(
     owner: Client, share: Callable[..., Shared], photo_factory: Any, user: Any
 ) -> None:
-    held = photo_factory(user, origin=Asset.Origin.SWAP, withheld=True)
+    held = photo_factory(user, origin=Asset.Origin.RESULT, made_by="swap", withheld=True)
     share(note="one that opens")
     share(max_views=2, views=2)
     share(expires_at=timezone.now())

@@ -54,7 +54,7 @@ def test_a_swap_ends_with_a_result_that_says_how_it_was_made(user, pair):
     result = job.result
     assert result is not None
     assert result.owner == user
-    assert result.origin == Asset.Origin.SWAP
+    assert (result.origin, result.made_by) == (Asset.Origin.RESULT, "swap")
     assert (result.width, result.height) == (target.width, target.height)
     assert {(line.parent_id, line.role) for line in result.lineage.all()} == {
         (target.pk, Lineage.Role.TARGET),

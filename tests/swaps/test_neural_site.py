@@ -274,7 +274,7 @@ def test_a_job_goes_back_to_the_studio_with_everything_that_was_set(
     job = swap_request(owner=user, recipe=recipe)
     Job.objects.filter(pk=job.pk).update(state=Job.State.FAILED, error_text="It failed.")
     page = browser.get(job.get_absolute_url()).content.decode()
-    address = page.split('id="job-studio" href="')[1].split('"')[0].replace("&amp;", "&")
+    address = page.split('id="job-form" href="')[1].split('"')[0].replace("&amp;", "&")
     inputs = Inputs(browser.get(address).content.decode())
     chosen = {(name, value) for name, value, checked in inputs.found if checked}
     assert {

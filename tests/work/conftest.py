@@ -1,7 +1,7 @@
 """A broker one can look into, a kind of work one can steer, a database for several threads."""
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -10,9 +10,10 @@ import pytest
 from django.db import connection
 
 from faceweb.core.durable import broker, stopping
+from faceweb.media.makers import Description
 from faceweb.media.models import Asset
 from faceweb.work import kinds
-from faceweb.work.kinds import JobKind, Outcome
+from faceweb.work.kinds import Kind, Outcome
 from faceweb.work.models import Job
 from faceweb.work.queue import jobs
 from faceweb.work.reporter import Reporter
@@ -51,10 +52,39 @@ class Work:
         return self.run(job, reporter)
 
 
+class SteeredKind(Kind):
+    """A kind of work that does what a test gives it."""
+
+    def __init__(
+        self,
+        name: str,
+        label: str,
+        run: Callable[[Job, Reporter], Outcome],
+        warm_up: Callable[[], None] | None = None,
+    ) -> None:
+        self.name, self.label = name, label
+        self._run, self._warm_up = run, warm_up
+
+    def run(self, job: Job, report: Reporter) -> Outcome:
+        return self._run(job, report)
+
+    def warm_up(self) -> None:
+        if self._warm_up:
+            self._warm_up()
+
+    def describe(self, what: Mapping[str, Any]) -> Description:
+        return Description(self.label, "This was a test.")
+
+
 def store_photo(job: Job) -> Asset:
     """A result's row, without a picture."""
     return Asset.objects.create(
-        owner_id=job.owner_id, origin=Asset.Origin.SWAP, width=1, height=1, bytes=1
+        owner_id=job.owner_id,
+        origin=Asset.Origin.RESULT,
+        made_by="swap",
+        width=1,
+        height=1,
+        bytes=1,
     )
 
 
@@ -70,7 +100,7 @@ def fake_broker(monkeypatch: pytest.MonkeyPatch) -> FakeBroker:
 def work() -> Iterator[Work]:
     """The kind named ``KIND``."""
     steered = Work()
-    kinds.register(JobKind(KIND, "Test work", steered))
+    kinds.register(SteeredKind(KIND, "Test work", steered))
     yield steered
     kinds.unregister(KIND)
 

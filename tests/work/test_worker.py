@@ -19,11 +19,11 @@ from faceweb.media.models import Asset
 from faceweb.moderation.screening.screener import PictureScreener
 from faceweb.work import kinds, services, worker
 from faceweb.work.errors import JobBlocked, JobError
-from faceweb.work.kinds import JobKind, Outcome
+from faceweb.work.kinds import Outcome
 from faceweb.work.models import Job
 from faceweb.work.queue import jobs
 from faceweb.work.reporter import Reporter
-from tests.work.conftest import FakeBroker, Work, store_photo
+from tests.work.conftest import FakeBroker, SteeredKind, Work, store_photo
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -359,8 +359,8 @@ def test_warming_up_reaches_every_kind_though_one_of_them_fails(
     def ready() -> None:
         warmed.append("ready")
 
-    kinds.register(JobKind("broken", "Broken", Work(), broken))
-    kinds.register(JobKind("ready", "Ready", Work(), ready))
+    kinds.register(SteeredKind("broken", "Broken", Work(), broken))
+    kinds.register(SteeredKind("ready", "Ready", Work(), ready))
     monkeypatch.setattr(PictureScreener, "warm_up", lambda self: warmed.append("screening"))
     worker.warm_up()
     assert warmed == ["ready", "screening"]
@@ -368,7 +368,7 @@ def test_warming_up_reaches_every_kind_though_one_of_them_fails(
 
 def test_two_kinds_cannot_share_a_name(work: Work) -> None:
     with pytest.raises(ValueError, match="registered already"):
-        kinds.register(JobKind("test", "Another", work))
+        kinds.register(SteeredKind("test", "Another", work))
 
 
 def test_nudges_that_cannot_be_sent_do_not_disturb_the_work(

@@ -22,9 +22,8 @@ from faceweb.core.weights import session_config, weight_store
 from faceweb.embedded import CannotStart, redis_binary
 from faceweb.marks.keys import KeysError, expires_soon, identity_load, will_be_made
 from faceweb.moderation.screening.backends import backend_problem, backends_chosen
+from faceweb.work import kinds
 from models.store import ManifestError, State
-from swaps.choice import engine_choice
-from swaps.services import get_engine
 
 Verdict = Literal["ok", "note", "broken"]
 
@@ -152,17 +151,10 @@ def check_hardware() -> Iterator[Finding]:
 
 
 def check_engine() -> Iterator[Finding]:
-    """Which engine makes the pictures."""
-    choice = engine_choice()
-    value = f"{settings.ENGINE}: {choice.label}"
-    if choice.missing:
-        yield Finding("engine", "FACEWEB_ENGINE", "broken", value, choice.missing)
-        return
-    get_engine()
-    yield Finding("engine", "FACEWEB_ENGINE", "ok", value)
-    if choice.offers and choice.offers.absent:
-        absent = ", ".join(choice.offers.absent)
-        yield Finding("engine", "not offered", "note", absent, "manage.py models pull")
+    """Which engines make the pictures, as each kind of work has it."""
+    for kind in kinds.registered():
+        for found in kind.findings():
+            yield Finding("engine", found.name, found.verdict, found.value, found.remedy)
 
 
 def check_models() -> Iterator[Finding]:

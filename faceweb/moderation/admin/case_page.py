@@ -6,6 +6,7 @@ from typing import Any, Final
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
+from faceweb.media.makers import asset_describe, asset_label
 from faceweb.media.models import Asset
 from faceweb.moderation.admin.pictures import PROOFS, Veiled, photo_veil, proof_veil
 from faceweb.moderation.admin.words import age_words, clock_of, colleague, urgency_word
@@ -67,10 +68,15 @@ def case_photos(case: Case) -> dict[str, tuple[Asset, str, str]]:
     photo = case.photo
     if photo is None:
         return {}
-    found = {str(photo.pk): (photo, "The picture", photo.get_origin_display())}
+    found = {str(photo.pk): (photo, "The picture", _what_it_is(photo))}
     for line in photo.lineage.select_related("parent"):
-        found.setdefault(str(line.parent_id), (line.parent, f"Made of: {line.role}", ""))
+        parent = line.parent
+        found.setdefault(str(parent.pk), (parent, f"Made of: {line.role}", _what_it_is(parent)))
     return found
+
+
+def _what_it_is(photo: Asset) -> str:
+    return asset_label(photo) if photo.is_result else str(photo.get_origin_display())
 
 
 def case_copies(case: Case) -> dict[str, tuple[Asset, str, str]]:
@@ -107,6 +113,7 @@ def case_context(case: Case, by: User, draft: Draft, *, with_copies: bool) -> di
         "pictures": _pictures(case, face),
         "copies": _copies(case) if with_copies else None,
         "photo": case.photo,
+        "steps": asset_describe(case.photo) if case.photo else (),
         "reports": list(case.reports.all()),
         "appeal": appeal,
         "against": _against(appeal),

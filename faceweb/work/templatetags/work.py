@@ -3,6 +3,7 @@
 from django import template
 
 from faceweb.work import kinds
+from faceweb.work.models import Job
 
 register = template.Library()
 
@@ -11,3 +12,10 @@ register = template.Library()
 def kind_label(name: str) -> str:
     """A kind of work in plain words; its bare name where that kind is not installed."""
     return kinds.label(name)
+
+
+@register.filter
+def subject(job: Job) -> str:
+    """The id of the picture that stands for a job until it has a result, if any."""
+    kind = kinds.find(job.kind)
+    return kind.subject(job) if kind else ""

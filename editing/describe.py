@@ -1,0 +1,55 @@
+"""What an edit says of itself on every page that shows one."""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from django.urls import reverse
+from django.utils.translation import gettext_lazy, pgettext
+
+from editing.forms import EditorState
+from editing.recipe import EditRecipe
+from faceweb.media.makers import Description, Entry, Fact
+from faceweb.media.models import Asset
+from faceweb.work.recipes import RecipeError
+
+LABEL = gettext_lazy("Smile and age")
+_SENTENCE = gettext_lazy(
+    "A face in this picture was changed by a computer. The person did not look quite like this."
+)
+
+
+def slider_word(key: str) -> str:
+    """The name of a slider inside a sentence; directions that an operator added are their own."""
+    known = {"smile": pgettext("slider", "smile"), "age": pgettext("slider", "age")}
+    return known.get(key, key)
+
+
+def edit_describe(what: Mapping[str, Any]) -> Description:
+    """An edit in words: what was given, in percent of each slider."""
+    changes = [
+        f"{slider_word(key)} {percent:+d}".replace("-", "\N{MINUS SIGN}")
+        for key, percent in sorted(what.get("applied", {}).items())
+        if percent
+    ]
+    facts = []
+    if engine := what.get("engine"):
+        facts.append(Fact(gettext_lazy("Engine"), str(engine)))
+    if "face" in what:
+        facts.append(Fact(gettext_lazy("Face"), str(int(what["face"]) + 1)))
+    return Description(", ".join(changes) or LABEL, _SENTENCE, facts)
+
+
+def edit_entries(photo: Asset) -> Iterable[Entry]:
+    """The editor, for a photo with a face or one whose faces are still looked for."""
+    if photo.faces or not photo.is_ready:
+        url = f"{reverse('edits')}?{urlencode({'photo': photo.pk})}"
+        yield Entry(LABEL, url, "icons/smile.svg", 20)
+
+
+def edit_again(recipe: Mapping[str, Any]) -> str:
+    """The editor as it was when a job was asked for; empty where its recipe cannot be read."""
+    try:
+        return EditorState.from_recipe(EditRecipe.from_dict(dict(recipe))).address()
+    except RecipeError:
+        return ""
