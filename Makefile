@@ -1,5 +1,6 @@
 # make run    start the whole site on this machine
 # make test   run every test (ARGS="-k gallery" passes options to pytest)
+#             whole sites and browsers have the machine to themselves, the rest share its processors
 # make check  lint, types, layers, deployment checks
 # make bench  measure what has an aim (BENCH=click measures one thing)
 # make mutants  change one small thing at a time, see whether a test notices (docs/mutants.md)
@@ -21,7 +22,12 @@ run:
 test:
 	@$(PYTHON) scripts/bootstrap.py --dev
 	@FACEWEB_DEBUG=true $(VENV) manage.py models fetch || true
+ifdef ARGS
 	@$(VENV) -m pytest $(ARGS)
+else
+	@$(VENV) -m pytest -n auto --dist loadfile -m "not browser and not stack"
+	@$(VENV) -m pytest -m "browser or stack"
+endif
 
 check:
 	@$(PYTHON) scripts/bootstrap.py --dev
