@@ -33,7 +33,6 @@ def main() -> None:
                     width=4000,
                     height=3000,
                     bytes=1,
-                    thumb=f"derivatives/00/{n}.webp",
                     origin=Asset.Origin.UPLOAD if n % 3 else Asset.Origin.RESULT,
                     made_by="" if n % 3 else "swap",
                     analysis=Asset.Analysis.DONE,

@@ -10,8 +10,10 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 import psutil
 
@@ -52,8 +54,8 @@ def credentials() -> None:
     from faceweb.marks.credentials import Step, credentials_sign, result_claim
     from faceweb.media.pictures import picture_encode
 
-    copies = picture_encode(picture(*SIZES["2 MP"])).copies
-    original, preview = copies["original"].read(), copies["preview"].read()
+    files = picture_encode(picture(*SIZES["2 MP"]), "image/jpeg").files
+    original, preview = files["original"].file.read(), files["preview"].file.read()
     plain = source_type_write(original, "image/jpeg")
     plain_preview = source_type_write(preview, "image/webp")
     parent, steps = original, ()
@@ -80,27 +82,33 @@ def copies() -> None:
     from faceweb.marks.badge import badge_draw
     from faceweb.marks.marker import ResultMarker
     from faceweb.marks.services import badged_copy
+    from faceweb.media.files import Picture, files_store
     from faceweb.media.makers import Step
     from faceweb.media.marking import Making
     from faceweb.media.models import Asset
     from faceweb.media.pictures import picture_encode
-    from models.pixels.imaging import encode_jpeg
+
+    def stored(owner: Any, picture: Picture, **fields: str) -> Asset:
+        asset = Asset.objects.create(
+            owner=owner, width=picture.width, height=picture.height, bytes=1, **fields
+        )
+        files_store(asset, picture)
+        return asset
 
     owner = get_user_model().objects.create_user("bench@example.org", "x")
     marker = ResultMarker()
     print(f"\n{'size':>6} {'mark':>9} {'badge':>9} {'copy':>9} {'copy, 1600 px':>14}")
     for name, (height, width) in SIZES.items():
         image = picture(height, width)
-        row = {"owner": owner, "width": width, "height": height, "bytes": 1}
-        target = Asset.objects.create(
-            origin="upload", original=ContentFile(encode_jpeg(image), "a.jpg"), **row
-        )
+        target = stored(owner, picture_encode(image, "image/jpeg"))
         making = Making((Step.now("swap", "classic"),), target, (), {})
         mark = marker.mark(image, making)
-        stored = mark.sign(picture_encode(mark.image).copies["original"].read(), "image/jpeg")
-        result = Asset.objects.create(
-            origin="result", made_by="swap", original=ContentFile(stored, "a.jpg"), **row
+        marked = picture_encode(mark.image, "image/jpeg")
+        signed = mark.sign(marked.files["original"].file.read(), "image/jpeg")
+        marked.files["original"] = replace(
+            marked.files["original"], file=ContentFile(signed, "original")
         )
+        result = stored(owner, marked, origin=Asset.Origin.RESULT, made_by="swap")
         mark.record(result)
         figures = [
             best_ms(work, 3)

@@ -294,6 +294,7 @@ def photo_factory(media: Path) -> Iterator[Callable[..., Any]]:
     import cv2
     from django.core.files.base import ContentFile
 
+    from faceweb.media.files import NewFile, Picture, files_store
     from faceweb.media.models import Asset
 
     def make(owner: Any, image: np.ndarray | None = None, **fields: Any) -> Asset:
@@ -302,17 +303,18 @@ def photo_factory(media: Path) -> Iterator[Callable[..., Any]]:
         height, width = image.shape[:2]
         jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
         webp = cv2.imencode(".webp", cv2.resize(image, (32, 24)))[1].tobytes()
+        files = {
+            "original": NewFile("image/jpeg", width, height, ContentFile(jpeg)),
+            "preview": NewFile("image/webp", 32, 24, ContentFile(webp)),
+            "thumb": NewFile("image/webp", 32, 24, ContentFile(webp)),
+        }
         fields.setdefault("analysis", Asset.Analysis.DONE)
         fields.setdefault("screening", Asset.Screening.CLEAR)
-        return Asset.objects.create(
-            owner=owner,
-            width=width,
-            height=height,
-            bytes=len(jpeg) + 2 * len(webp),
-            original=ContentFile(jpeg, "original.jpg"),
-            preview=ContentFile(webp, "preview.webp"),
-            thumb=ContentFile(webp, "thumb.webp"),
-            **fields,
+        picture = Picture(width, height, files)
+        asset = Asset.objects.create(
+            owner=owner, width=width, height=height, bytes=picture.bytes, **fields
         )
+        files_store(asset, picture)
+        return asset
 
     yield make

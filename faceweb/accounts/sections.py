@@ -6,7 +6,8 @@ from typing import Any
 from django.db.models.fields.files import FieldFile
 
 from faceweb.media.makers import asset_describe
-from faceweb.media.models import Asset
+from faceweb.media.media_types import extension_of
+from faceweb.media.models import Asset, Rendition
 from faceweb.media.services import assets_delete
 from faceweb.people import personal_data
 from faceweb.people.erasure import account_erase
@@ -25,11 +26,12 @@ def _account_rows(user: User) -> Iterable[dict[str, Any]]:
 
 
 def _photo_rows(user: User) -> Iterable[dict[str, Any]]:
-    mine = Asset.objects.for_user(user).prefetch_related("lineage")
+    mine = Asset.objects.for_user(user).prefetch_related("lineage", "renditions")
     for photo in mine.iterator(chunk_size=200):
         yield {
             "id": str(photo.pk),
-            "file": _photo_name(photo.pk, photo.original),
+            "file": _photo_name(photo),
+            "kind": photo.kind,
             "origin": photo.origin,
             "made_by": photo.made_by,
             "steps": [
@@ -48,14 +50,20 @@ def _photo_rows(user: User) -> Iterable[dict[str, Any]]:
         }
 
 
-def _photo_name(pk: object, file: FieldFile) -> str:
-    extension = (file.name or "").rpartition(".")[2] or "jpg"
-    return f"photos/{pk}.{extension}"
+def _photo_name(photo: Asset) -> str | None:
+    """Where a photo lies in the export; None where it has lost its file."""
+    try:
+        media_type = photo.rendition(Rendition.Role.ORIGINAL).media_type
+    except Rendition.DoesNotExist:
+        return None
+    return f"photos/{photo.pk}.{extension_of(media_type)}"
 
 
 def _photo_files(user: User) -> Iterable[tuple[str, FieldFile]]:
-    for photo in Asset.objects.for_user(user).only("id", "original").iterator(chunk_size=200):
-        yield _photo_name(photo.pk, photo.original), photo.original
+    mine = Asset.objects.for_user(user).only("id").prefetch_related("renditions")
+    for photo in mine.iterator(chunk_size=200):
+        if name := _photo_name(photo):
+            yield name, photo.file_of(Rendition.Role.ORIGINAL)
 
 
 def _job_rows(user: User) -> Iterable[dict[str, Any]]:

@@ -5,7 +5,7 @@ where `faceweb.media.decode_child` runs: no Django, no database, no secrets, and
 process puts on itself before it looks at the file.
 
 Usage: ``python -I inspect_child.py FOLDER REDUCTION``. It reads ``FOLDER/upload``, the clean copy
-``FOLDER/original.jpg`` at a ``REDUCTION``-th of its size (1, 2 or 4) and ``FOLDER/roots.pem``, and
+``FOLDER/original`` at a ``REDUCTION``-th of its size (1, 2 or 4) and ``FOLDER/roots.pem``, and
 prints two lines of JSON: first what the pixels and the XMP say, then, since that may end badly, the
 content credentials.
 """
@@ -32,7 +32,7 @@ def main(folder: Path, reduction: int) -> None:
     cv2.setNumThreads(1)
     limit_resources(MEMORY_BYTES)
     upload = (folder / "upload").read_bytes()
-    _say({"looks": inspection.looks_read(folder / "original.jpg", reduction, upload)})
+    _say({"looks": inspection.looks_read(folder / "original", reduction, upload)})
     roots = (folder / "roots.pem").read_text(encoding="ascii")
     credentials = inspection.credentials_read(upload, roots)
     _say({"credentials": credentials.to_dict() if credentials else None})

@@ -31,7 +31,7 @@ from faceweb.marks.watermark import watermark_embed
 from faceweb.media.errors import MarkingError
 from faceweb.media.makers import asset_steps
 from faceweb.media.marking import Making
-from faceweb.media.models import Asset
+from faceweb.media.models import Asset, Rendition
 from models.pixels.imaging import JPEG_QUALITY, encode_jpeg
 
 logger = logging.getLogger(__name__)
@@ -99,9 +99,11 @@ class ResultMarker:
                 badged=pdq_hash(badge_draw(seen)),
             )
 
-    def download_copy(self, photo: Asset, *, badge: bool) -> bytes:
+    def download_copy(self, photo: Asset, *, badge: bool) -> tuple[bytes, str]:
         """The stored file, or a badged copy of it; see `copy_make`."""
-        return copy_make(photo) if badge else _stored(photo)
+        if badge:
+            return copy_make(photo), "image/jpeg"
+        return _stored(photo), photo.rendition(Rendition.Role.ORIGINAL).media_type
 
 
 def copy_make(photo: Asset, max_side: int | None = None) -> bytes:
@@ -132,7 +134,7 @@ def _signed(content: bytes, media_type: str, claim: Claim, *, chain: bool = True
 
 
 def _stored(photo: Asset) -> bytes:
-    with photo.original.open("rb") as file:
+    with photo.file_of(Rendition.Role.ORIGINAL).open("rb") as file:
         return bytes(file.read())
 
 

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -57,7 +57,7 @@ class AssetAdmin(ModelAdmin):
         "veiled", "id", "origin", "owner", "dimensions", "face_count", "analysis", "created_at",
     )  # fmt: skip
     list_display_links = ("id",)
-    list_filter = ("origin", "analysis", "created_at")
+    list_filter = ("kind", "origin", "made_by", "analysis", "created_at")
     list_select_related = ("owner",)
     list_per_page = 50
     search_fields = ("id", "owner__email")
@@ -99,7 +99,7 @@ class AssetAdmin(ModelAdmin):
         )
         return [thumb, *super().get_urls()]
 
-    def thumb_view(self, request: HttpRequest, photo_id: UUID) -> HttpResponse:
+    def thumb_view(self, request: HttpRequest, photo_id: UUID) -> HttpResponseBase:
         """The thumbnail, for staff who may see photos at all; that they look is kept."""
         photo = get_object_or_404(Asset, pk=photo_id)
         if not self.has_view_permission(request, photo):

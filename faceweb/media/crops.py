@@ -5,8 +5,8 @@ from collections.abc import Sequence
 
 from PIL import Image
 
-from faceweb.media.decode_child import PREVIEW_SIDE
-from faceweb.media.models import Asset
+from faceweb.media.decode_child import FORMATS, PREVIEW_SIDE
+from faceweb.media.models import Asset, Rendition
 
 SIDE = 160
 # Of the box's longer side, on each side of it: hair and chin, which a detector's box cuts off.
@@ -29,8 +29,8 @@ def face_crop(photo: Asset, box: Sequence[float]) -> bytes:
     left, top, side = square_round(box, photo.width, photo.height)
     scale = min(1.0, PREVIEW_SIDE / max(photo.width, photo.height))
     sharp_enough = scale == 1 or side * scale >= SIDE
-    source = photo.preview if sharp_enough else photo.original
-    with source.open("rb") as file, Image.open(file, formats=("JPEG", "WEBP")) as image:
+    role = Rendition.Role.PREVIEW if sharp_enough else Rendition.Role.ORIGINAL
+    with photo.file_of(role).open("rb") as file, Image.open(file, formats=FORMATS) as image:
         # A JPEG decodes several times faster at a fraction of its size.
         image.draft("RGB", (int(photo.width * SIDE / side), int(photo.height * SIDE / side)))
         scale_x, scale_y = image.width / photo.width, image.height / photo.height

@@ -5,8 +5,9 @@ can do little: no Django, no database, no secrets in its environment, and limits
 file size and open files that it puts on itself before it looks at the file.
 
 Usage: ``python -I decode_child.py FOLDER MAX_PIXELS MAX_SIDE``. It reads ``FOLDER/upload``, writes
-``original.jpg``, ``preview.webp`` and ``thumb.webp`` beside it and prints one line of JSON: either
-``{"width": ..., "height": ...}`` or ``{"error": code}``, the codes being those of `Refused`.
+the files ``original``, ``preview`` and ``thumb`` beside it and prints one line of JSON: either
+``{"files": {role: {"type": ..., "width": ..., "height": ...}}}``, the types being media types, or
+``{"error": code}``, the codes being those of `Refused`.
 
 The encoding half, `encode_derivatives`, also serves the site itself for pictures it made.
 """
@@ -18,7 +19,9 @@ import os
 import resource
 import sys
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Final
 
 # Each plugin is imported by name: Pillow then finds all of `FORMATS` registered and need not load
 # its other forty to look for them.
@@ -32,6 +35,9 @@ from PIL import (
 )
 
 FORMATS = ("JPEG", "PNG", "WEBP")
+# What is written, by Pillow's names.
+MEDIA_TYPES: Final = {"JPEG": "image/jpeg", "WEBP": "image/webp"}
+ROLES: Final = ("original", "preview", "thumb")
 
 MEMORY_BYTES = 1024**3
 CPU_SECONDS = 15
@@ -187,27 +193,37 @@ def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image:
     return converted or image
 
 
-def encode_copies(image: Image.Image) -> dict[str, bytes]:
-    """The three stored copies of an upright ``RGB`` picture without metadata, by file name.
+@dataclass(frozen=True)
+class Encoded:
+    """One encoded picture of ``width`` x ``height`` pixels."""
 
-    ``original.jpg`` at full size without chroma subsampling, ``preview.webp`` at most 1280 px and
-    ``thumb.webp`` at most 320 px on the longer side; none is ever enlarged.
+    media_type: str
+    width: int
+    height: int
+    content: bytes
+
+
+def encode_copies(image: Image.Image) -> dict[str, Encoded]:
+    """The three stored copies of an upright ``RGB`` picture without metadata, by their role.
+
+    The original at full size without chroma subsampling, the preview at most 1280 px and the thumb
+    at most 320 px on the longer side; none is ever enlarged.
     """
     return {
-        "original.jpg": _encoded(image, "JPEG", quality=ORIGINAL_QUALITY, subsampling=0),
+        "original": _encoded(image, "JPEG", quality=ORIGINAL_QUALITY, subsampling=0),
         **encode_derivatives(image),
     }
 
 
-def encode_derivatives(image: Image.Image) -> dict[str, bytes]:
+def encode_derivatives(image: Image.Image) -> dict[str, Encoded]:
     """The smaller of `encode_copies`."""
     preview = _shrunk(image, PREVIEW_SIDE)
     thumb = _shrunk(preview, THUMB_SIDE)
     return {
         # WebP's default method 4 takes nearly three times as long for a fifth less in size, and
         # somebody waits for each of these.
-        "preview.webp": _encoded(preview, "WEBP", quality=PREVIEW_QUALITY, method=1),
-        "thumb.webp": _encoded(thumb, "WEBP", quality=THUMB_QUALITY, method=1),
+        "preview": _encoded(preview, "WEBP", quality=PREVIEW_QUALITY, method=1),
+        "thumb": _encoded(thumb, "WEBP", quality=THUMB_QUALITY, method=1),
     }
 
 
@@ -219,18 +235,24 @@ def _shrunk(image: Image.Image, side: int) -> Image.Image:
     return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=1.5)
 
 
-def _encoded(image: Image.Image, format_: str, **options: int) -> bytes:
+def _encoded(image: Image.Image, format_: str, **options: int) -> Encoded:
     buffer = io.BytesIO()
     image.save(buffer, format_, **options)
-    return buffer.getvalue()
+    return Encoded(MEDIA_TYPES[format_], image.width, image.height, buffer.getvalue())
 
 
-def main(folder: Path, max_pixels: int, max_side: int) -> dict[str, int | str]:
+def main(folder: Path, max_pixels: int, max_side: int) -> dict[str, Any]:
     """What is printed for the parent; the copies are written on the way."""
     try:
         image = open_clean(folder / "upload", max_pixels=max_pixels, max_side=max_side)
-        for name, content in encode_copies(image).items():
-            (folder / name).write_bytes(content)
+        files = {}
+        for role, encoded in encode_copies(image).items():
+            (folder / role).write_bytes(encoded.content)
+            files[role] = {
+                "type": encoded.media_type,
+                "width": encoded.width,
+                "height": encoded.height,
+            }
     except Refused as refused:
         return {"error": refused.code}
     except MemoryError:
@@ -238,7 +260,7 @@ def main(folder: Path, max_pixels: int, max_side: int) -> dict[str, int | str]:
     except Exception:
         # Whatever a decoder raises on a broken file, the file is broken.
         return {"error": "damaged"}
-    return {"width": image.width, "height": image.height}
+    return {"files": files}
 
 
 if __name__ == "__main__":

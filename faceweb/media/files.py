@@ -1,23 +1,20 @@
-"""The stored files of photos: written before their row, removed after it, never left behind."""
+"""The stored files of assets: written before their row, removed after it, never left behind."""
 
+import hashlib
 import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from django.core.files.base import File
 from django.core.files.storage import default_storage
 from django.db import DatabaseError
-from django.db.models import Q
 
-from faceweb.media.models import Asset
+from faceweb.media.models import Asset, Rendition
 
 logger = logging.getLogger(__name__)
-
-FIELDS = ("original", "preview", "thumb")
 
 _written: ContextVar[list[str] | None] = ContextVar("names of files written", default=None)
 
@@ -35,17 +32,27 @@ class FinishedFile(File):
 
 
 @dataclass(frozen=True)
+class NewFile:
+    """One file ready to be stored, of ``width`` x ``height`` pixels."""
+
+    media_type: str
+    width: int
+    height: int
+    file: File
+
+
+@dataclass(frozen=True)
 class Picture:
-    """A clean picture ready to be stored: its size, and its copies by the name of their field."""
+    """A clean picture ready to be stored: its size, and its files by their role."""
 
     width: int
     height: int
-    copies: dict[str, File]
+    files: dict[str, NewFile]
 
     @property
     def bytes(self) -> int:
-        """All copies together."""
-        return sum(copy.size for copy in self.copies.values())
+        """All files together."""
+        return sum(new.file.size for new in self.files.values())
 
 
 @contextmanager
@@ -70,30 +77,44 @@ def files_roll_back() -> Iterator[None]:
         _written.reset(token)
 
 
-def files_store(photo: Asset, picture: Picture) -> None:
-    """Write the copies and point ``photo``, not saved yet, at them.
+def files_store(asset: Asset, picture: Picture) -> None:
+    """Write the files, and a rendition for each on ``asset``, whose row is there already.
 
     To be called within `files_roll_back`, which knows what was written when something fails.
     """
     written = _written.get()
-    for field in FIELDS:
-        copy = picture.copies[field]
-        stored: Any = getattr(photo, field)
-        stored.save(copy.name, copy, save=False)
+    renditions = []
+    for role, new in picture.files.items():
+        rendition = Rendition(
+            asset=asset,
+            role=role,
+            media_type=new.media_type,
+            width=new.width,
+            height=new.height,
+            bytes=new.file.size,
+            sha256=_digest(new.file),
+        )
+        rendition.file.save(role, new.file, save=False)
         if written is not None:
-            written.append(stored.name)
-    photo.bytes = picture.bytes
+            written.append(str(rendition.file.name))
+        renditions.append(rendition)
+    Rendition.objects.bulk_create(renditions)
+
+
+def _digest(file: File) -> str:
+    """SHA-256 of a file in hex; it is read from its beginning and left there."""
+    digest = hashlib.sha256()
+    file.seek(0)
+    for chunk in file.chunks():
+        digest.update(chunk)
+    file.seek(0)
+    return digest.hexdigest()
 
 
 def rowless(names: Iterable[str]) -> list[str]:
-    """Those of the stored files that belong to no photo."""
+    """Those of the stored files that belong to no asset."""
     wanted = list(names)
-    if not wanted:
-        return []
-    match = Q()
-    for field in FIELDS:
-        match |= Q(**{f"{field}__in": wanted})
-    kept = {name for row in Asset.objects.filter(match).values_list(*FIELDS) for name in row}
+    kept = set(Rendition.objects.filter(file__in=wanted).values_list("file", flat=True))
     return [name for name in wanted if name not in kept]
 
 

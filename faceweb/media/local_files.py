@@ -27,4 +27,4 @@ def local_photo_read(path: Path) -> Image:
     """
     with tempfile.TemporaryDirectory(prefix="faceweb-") as folder:
         shutil.copyfile(path, Path(folder) / "upload")
-        return decode_image(upload_decode(Path(folder)).original.read_bytes())
+        return decode_image(upload_decode(Path(folder)).read("original"))

@@ -41,7 +41,7 @@ class Mark(Protocol):
         ...
 
     def sign(self, content: bytes, media_type: str) -> bytes:
-        """The encoded file, ``image/jpeg`` or ``image/webp``, with what it says about itself."""
+        """The encoded file of that media type with what it says about itself."""
         ...
 
     def record(self, photo: "Asset") -> None:
@@ -60,8 +60,10 @@ class Marker(Protocol):
         """
         ...
 
-    def download_copy(self, photo: "Asset", *, badge: bool) -> bytes:
-        """The JPEG file that its owner saves of a result, with the visible badge unless not asked.
+    def download_copy(self, photo: "Asset", *, badge: bool) -> tuple[bytes, str]:
+        """The file that its owner saves of a result, with the visible badge unless not asked.
+
+        Returns its bytes and its media type.
 
         Raises:
             FileNotFoundError: the stored file is not there.

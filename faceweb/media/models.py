@@ -1,29 +1,26 @@
-"""Photos: what a person uploaded and what was made of it."""
+"""Assets: what a person uploaded and what was made of it, with the files of each."""
 
 import secrets
 import uuid
-from typing import ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.conf import settings
 from django.db import models
 from django.urls import reverse
 
+from faceweb.media.media_types import extension_of
 from models.faces.face import Face
 
+if TYPE_CHECKING:
+    from django.db.models.fields.files import FieldFile
 
-def _random_path(folder: str, extension: str) -> str:
+RENDITIONS_FOLDER = "renditions"
+
+
+def rendition_path(rendition: "Rendition", filename: str) -> str:
+    """A random path, whatever the file was called; its extension tells the media type."""
     name = secrets.token_hex(16)
-    return f"{folder}/{name[:2]}/{name}.{extension}"
-
-
-def original_path(photo: "Asset", filename: str) -> str:
-    """A random path; of the given name only the extension, which faceweb itself chose, is used."""
-    return _random_path("originals", filename.rpartition(".")[2])
-
-
-def derivative_path(photo: "Asset", filename: str) -> str:
-    """A random path for a preview or a thumbnail."""
-    return _random_path("derivatives", filename.rpartition(".")[2])
+    return f"{RENDITIONS_FOLDER}/{name[:2]}/{name}.{extension_of(rendition.media_type)}"
 
 
 class AssetQuerySet(models.QuerySet["Asset"]):
@@ -38,13 +35,16 @@ class AssetQuerySet(models.QuerySet["Asset"]):
     def for_page(self) -> "AssetQuerySet":
         """Only the columns that a grid of photos shows."""
         return self.only(
-            "id", "owner_id", "origin", "made_by", "width", "height", "thumb", "created_at",
+            "id", "owner_id", "kind", "origin", "made_by", "width", "height", "created_at",
             "analysis", "faces", "screening", "withheld", "expires_at",
         )  # fmt: skip
 
 
 class Asset(models.Model):
-    """One picture, stored clean: upright, sRGB, re-encoded, without metadata.
+    """One thing a person has, stored clean: upright, sRGB, re-encoded, without metadata.
+
+    Its files are its renditions, one a role. ``made_by`` is the name of the kind of work that made
+    a result and "" for all else; what it means is for that kind to say (`faceweb.media.makers`).
 
     ``faces`` holds what `models.faces.face.Face.to_dict` gives, largest first: boxes,
     points, pose and quality hints. An embedding is biometric data and is never among them.
@@ -59,6 +59,11 @@ class Asset(models.Model):
     - ``label`` is what people decided that it must say of itself wherever it is shown.
     - ``expires_at`` is when it is deleted by itself; None where the site keeps pictures.
     """
+
+    class Kind(models.TextChoices):
+        IMAGE = "image", "picture"
+        ANIMATION = "animation", "animation"
+        VIDEO = "video", "video"
 
     class Origin(models.TextChoices):
         UPLOAD = "upload", "uploaded"
@@ -83,18 +88,16 @@ class Asset(models.Model):
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="photos"
     )
+    kind = models.CharField(max_length=10, choices=Kind, default=Kind.IMAGE)
     origin = models.CharField(max_length=10, choices=Origin, default=Origin.UPLOAD)
     made_by = models.CharField(
         max_length=20, blank=True, help_text="For a result: the name of the kind of work."
     )
     created_at = models.DateTimeField(auto_now_add=True)
 
-    original = models.FileField(upload_to=original_path, max_length=120)
-    preview = models.FileField(upload_to=derivative_path, max_length=120)
-    thumb = models.FileField(upload_to=derivative_path, max_length=120)
     width = models.PositiveIntegerField()
     height = models.PositiveIntegerField()
-    bytes = models.PositiveIntegerField(help_text="Original and derivatives together.")
+    bytes = models.PositiveBigIntegerField(help_text="All renditions together.")
 
     upload_sha256 = models.CharField(
         max_length=64, blank=True, help_text="Digest of the file as it was sent; results have none."
@@ -198,9 +201,92 @@ class Asset(models.Model):
         """Whether it may be shared with others, or downloaded where it is a result."""
         return self.is_usable and self.erased_at is None
 
+    def rendition(self, role: str) -> "Rendition":
+        """The rendition of that role; all of them are read at the first call.
+
+        Raises:
+            Rendition.DoesNotExist: there is none.
+        """
+        kept: dict[str, Rendition] | None = self.__dict__.get("_renditions_by_role")
+        if kept is None:
+            kept = {rendition.role: rendition for rendition in self.renditions.all()}
+            self.__dict__["_renditions_by_role"] = kept
+        try:
+            return kept[role]
+        except KeyError:
+            raise Rendition.DoesNotExist(f"{role} of {self.pk}") from None
+
+    def file_of(self, role: str) -> "FieldFile":
+        """The stored file of the rendition of that role.
+
+        Raises:
+            FileNotFoundError: there is no such rendition.
+        """
+        try:
+            return self.rendition(role).file
+        except Rendition.DoesNotExist as error:
+            raise FileNotFoundError(str(error)) from error
+
+    def refresh_from_db(self, *args: Any, **kwargs: Any) -> None:
+        """Read the row, and its renditions when they are next asked for, from the database."""
+        self.__dict__.pop("_renditions_by_role", None)
+        super().refresh_from_db(*args, **kwargs)
+
     def found_faces(self) -> list[Face]:
         """The stored faces, largest first, in pixels of the original."""
         return [Face.from_dict(face) for face in self.faces]
+
+
+class Rendition(models.Model):
+    """One stored file of an asset.
+
+    The original is what everything is made from; the others are for looking at. A moving asset has
+    a poster (one still), a clip (what is played on pages) and a sprite (many stills in one file).
+    ``sha256`` is of the stored file, in hex.
+    """
+
+    class Role(models.TextChoices):
+        ORIGINAL = "original"
+        PREVIEW = "preview"
+        THUMB = "thumb"
+        POSTER = "poster"
+        CLIP = "clip"
+        SPRITE = "sprite"
+
+    asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="renditions")
+    role = models.CharField(max_length=10, choices=Role)
+    file = models.FileField(upload_to=rendition_path, max_length=120)
+    media_type = models.CharField(max_length=40)
+    width = models.PositiveIntegerField()
+    height = models.PositiveIntegerField()
+    bytes = models.PositiveBigIntegerField()
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=("asset", "role"), name="rendition_once"),)
+        indexes = (models.Index(fields=("file",), name="rendition_file"),)
+
+    def __str__(self) -> str:
+        return f"{self.role} of {self.asset_id}"
+
+
+class Timing(models.Model):
+    """How a moving asset runs; one that stands still has no such row.
+
+    The frame rate is a fraction, since 30000/1001 is no decimal number; frames need not be evenly
+    spaced, so it is what they come to on average.
+    """
+
+    asset = models.OneToOneField(
+        Asset, primary_key=True, on_delete=models.CASCADE, related_name="timing"
+    )
+    duration_ms = models.PositiveBigIntegerField()
+    frames = models.PositiveIntegerField()
+    rate_numerator = models.PositiveIntegerField()
+    rate_denominator = models.PositiveIntegerField(default=1)
+
+    def __str__(self) -> str:
+        return f"{self.duration_ms} ms of {self.asset_id}"
 
 
 class Lineage(models.Model):

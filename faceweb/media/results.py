@@ -1,7 +1,7 @@
 """The one way a picture that was made here gets kept: looked at, marked, encoded, signed, stored.
 
 `result_prepare` does what takes time, outside any transaction; `result_store` writes the rows and
-files. Nothing else makes a photo whose origin says that it is a result.
+files. Nothing else makes an asset whose origin says that it is a result.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from faceweb.media.files import Picture, files_roll_back
 from faceweb.media.makers import Step, asset_steps
 from faceweb.media.marking import Making, Mark, get_marker
-from faceweb.media.models import Asset, Lineage
+from faceweb.media.models import Asset, Lineage, Rendition
 from faceweb.media.pictures import picture_encode
 from faceweb.media.retention import ancestors_keep, expiry_of_new
 from faceweb.media.screening import Finding, get_screener
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from faceweb.people.models import User
 
 # A thumbnail is smaller than what its credentials would add to it.
-_SIGNED = {"original": "image/jpeg", "preview": "image/webp"}
+_SIGNED = (Rendition.Role.ORIGINAL, Rendition.Role.PREVIEW)
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class PreparedResult:
 
     def pixels(self) -> NDArray[np.uint8]:
         """The picture as it is given out, marked and encoded, uint8 (H, W, 3) BGR."""
-        content = self.picture.copies["original"]
+        content = self.picture.files[Rendition.Role.ORIGINAL].file
         content.seek(0)
         data = content.read()
         content.seek(0)
@@ -86,10 +86,12 @@ def result_prepare(
     made = Making(steps, target, tuple(sources), making)
     finding = get_screener().result_screen(owner, image, (target, *made.sources))
     mark = get_marker().mark(image, made)
-    picture = picture_encode(mark.image)
-    for name, media_type in _SIGNED.items():
-        copy = picture.copies[name]
-        picture.copies[name] = ContentFile(mark.sign(copy.read(), media_type), copy.name)
+    # It is written as what it was made on is.
+    picture = picture_encode(mark.image, target.rendition(Rendition.Role.ORIGINAL).media_type)
+    for role in _SIGNED:
+        plain = picture.files[role]
+        signed = mark.sign(plain.file.read(), plain.media_type)
+        picture.files[role] = replace(plain, file=ContentFile(signed, role))
     return PreparedResult(owner, made, picture, mark, finding)
 
 

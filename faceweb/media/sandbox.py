@@ -16,13 +16,13 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
-from django.core.files.base import File
 
 from faceweb.media import decode_child
 from faceweb.media.errors import IntakeError
-from faceweb.media.files import FIELDS, FinishedFile, Picture
+from faceweb.media.files import FinishedFile, NewFile, Picture
 
 logger = logging.getLogger(__name__)
 
@@ -31,29 +31,49 @@ WALL_SECONDS = 20
 CHILDREN = max(1, min(4, os.cpu_count() or 1))
 TURN_SECONDS = 20
 ANSWER_BYTES = 1024
-COPIES = ("original.jpg", "preview.webp", "thumb.webp")
 
 _turns = threading.BoundedSemaphore(CHILDREN)
 
 
 @dataclass(frozen=True)
+class CleanFile:
+    """One file that the child wrote, of ``width`` x ``height`` pixels."""
+
+    path: Path
+    media_type: str
+    width: int
+    height: int
+
+
+@dataclass(frozen=True)
 class CleanCopies:
-    """What the child made; the files live as long as the intake folder they lie in."""
+    """What the child made; the files live as long as the intake folder they lie in.
+
+    ``files`` are by their role.
+    """
 
     width: int
     height: int
-    original: Path
-    preview: Path
-    thumb: Path
+    files: dict[str, CleanFile]
+
+    def read(self, role: str) -> bytes:
+        """The bytes of one file."""
+        return self.files[role].path.read_bytes()
 
     @contextmanager
     def picture(self) -> Iterator[Picture]:
         """The copies as open files, ready to be stored."""
         with ExitStack() as stack:
-            copies: dict[str, File] = {
-                field: stack.enter_context(FinishedFile(getattr(self, field))) for field in FIELDS
+            files = {
+                role: NewFile(
+                    clean.media_type,
+                    clean.width,
+                    clean.height,
+                    stack.enter_context(FinishedFile(clean.path)),
+                )
+                for role, clean in self.files.items()
             }
-            yield Picture(self.width, self.height, copies)
+            yield Picture(self.width, self.height, files)
 
 
 def incoming_folder() -> Path:
@@ -98,14 +118,34 @@ def upload_decode(folder: Path) -> CleanCopies:
         answer = _ask_child(folder)
     if "error" in answer:
         raise _refusal(str(answer["error"]))
-    return CleanCopies(
-        width=int(answer["width"]),
-        height=int(answer["height"]),
-        **{Path(name).stem: _regular_file(folder / name) for name in COPIES},
-    )
+    return _clean_copies(folder, answer)
 
 
-def _ask_child(folder: Path) -> dict[str, int | str]:
+def _clean_copies(folder: Path, answer: dict[str, Any]) -> CleanCopies:
+    """What the answer says that lies in ``folder``, believed only as far as it can be true."""
+    try:
+        files = {
+            role: CleanFile(
+                _regular_file(folder / role),
+                _known_type(answer["files"][role]["type"]),
+                int(answer["files"][role]["width"]),
+                int(answer["files"][role]["height"]),
+            )
+            for role in decode_child.ROLES
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise _refusal("damaged") from error
+    original = files["original"]
+    return CleanCopies(original.width, original.height, files)
+
+
+def _known_type(media_type: str) -> str:
+    if media_type not in decode_child.MEDIA_TYPES.values():
+        raise ValueError(media_type)
+    return media_type
+
+
+def _ask_child(folder: Path) -> dict[str, Any]:
     limits = (str(settings.UPLOAD_MAX_MEGAPIXELS * 1_000_000), str(settings.UPLOAD_MAX_SIDE))
     said, returncode = child_run(decode_child.__file__, folder, *limits)
     if returncode is None:
@@ -150,12 +190,12 @@ def child_run(
         return answer.read(answer_bytes), child.returncode
 
 
-def _parsed(said: bytes) -> dict[str, int | str]:
+def _parsed(said: bytes) -> dict[str, Any]:
     try:
         answer = json.loads(said)
     except ValueError:
         return {}
-    known = isinstance(answer, dict) and ("error" in answer or {"width", "height"} <= answer.keys())
+    known = isinstance(answer, dict) and ("error" in answer or "files" in answer)
     return answer if known else {"error": "damaged"}
 
 

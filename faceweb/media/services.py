@@ -20,14 +20,8 @@ from faceweb.media import forgetting
 from faceweb.media.analysis_queue import analysis_send
 from faceweb.media.consent import CONSENT_VERSION
 from faceweb.media.errors import IntakeError
-from faceweb.media.files import (
-    FIELDS,
-    Picture,
-    files_remove,
-    files_roll_back,
-    files_store,
-)
-from faceweb.media.models import Asset
+from faceweb.media.files import Picture, files_remove, files_roll_back, files_store
+from faceweb.media.models import Asset, Rendition
 from faceweb.media.retention import expiry_of_new
 from faceweb.media.sandbox import intake_folder, upload_decode
 from faceweb.media.screening import get_screener
@@ -189,9 +183,9 @@ def asset_insert(photo: Asset, picture: Picture) -> None:
 
     To be called within `files_roll_back`.
     """
-    photo.width, photo.height = picture.width, picture.height
-    files_store(photo, picture)
+    photo.width, photo.height, photo.bytes = picture.width, picture.height, picture.bytes
     photo.save(force_insert=True)
+    files_store(photo, picture)
     transaction.on_commit(partial(analysis_send, photo.pk), robust=True)
 
 
@@ -220,14 +214,14 @@ def assets_delete(*, owner: "User | UUID", ids: Iterable[UUID]) -> int:
             held = mine.filter(pk__in=batch, legal_hold=True, erased_at=None)
             removed += held.update(erased_at=timezone.now())
             free = mine.filter(pk__in=batch, legal_hold=False)
-            rows = list(free.values_list("pk", *FIELDS))
-            gone = frozenset(str(pk) for pk, *_ in rows)
-            mine.filter(pk__in=gone).delete()
+            rows = list(free.values_list("pk", flat=True))
+            gone = frozenset(str(pk) for pk in rows)
+            names = list(Rendition.objects.filter(asset__in=rows).values_list("file", flat=True))
+            mine.filter(pk__in=rows).delete()
             if gone:
                 owner_id = owner if isinstance(owner, UUID) else owner.pk
                 _makings_forget(owner_id, gone)
                 forgetting.forget(owner_id, gone)
-            names = [name for _, *files in rows for name in files]
             transaction.on_commit(partial(files_remove, names), robust=True)
             removed += len(rows)
     return removed

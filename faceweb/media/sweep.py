@@ -13,7 +13,7 @@ from django.core.files.storage import Storage, default_storage
 from django.utils import timezone
 
 from faceweb.media.files import files_remove, rowless
-from faceweb.media.models import Asset
+from faceweb.media.models import RENDITIONS_FOLDER, Rendition
 from faceweb.media.retention import assets_over
 from faceweb.media.sandbox import incoming_folder
 from faceweb.media.services import assets_delete
@@ -23,7 +23,6 @@ logger = logging.getLogger(__name__)
 # An intake lasts seconds, and a file is written moments before its row.
 AGE = timedelta(hours=1)
 BATCH = 500
-FOLDERS = ("originals", "derivatives")
 
 
 def files_sweep() -> int:
@@ -62,9 +61,11 @@ def assets_without_files() -> Iterator[UUID]:
     just the same.
     """
     rows = (
-        Asset.objects.filter(created_at__lt=timezone.now() - AGE)
-        .order_by("pk")
-        .values_list("pk", "original")
+        Rendition.objects.filter(
+            role=Rendition.Role.ORIGINAL, asset__created_at__lt=timezone.now() - AGE
+        )
+        .order_by("asset")
+        .values_list("asset", "file")
         .iterator(chunk_size=BATCH)
     )
     while batch := list(islice(rows, BATCH)):
@@ -92,10 +93,10 @@ def _sweep_incoming(before: datetime) -> int:
 
 
 def _stored_names(storage: Storage) -> Iterator[str]:
-    for folder in FOLDERS:
-        for prefix in _listed(storage, folder)[0]:
-            for name in _listed(storage, f"{folder}/{prefix}")[1]:
-                yield f"{folder}/{prefix}/{name}"
+    for prefix in _listed(storage, RENDITIONS_FOLDER)[0]:
+        folder = f"{RENDITIONS_FOLDER}/{prefix}"
+        for name in _listed(storage, folder)[1]:
+            yield f"{folder}/{name}"
 
 
 def _is_older(storage: Storage, name: str, before: datetime) -> bool:

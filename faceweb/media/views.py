@@ -9,28 +9,23 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.db.models import Count, Q
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils.cache import get_conditional_response
 from django.utils.formats import date_format
 from django.utils.functional import cached_property
 from django.utils.http import quote_etag, url_has_allowed_host_and_scheme
-from django.views.decorators.http import require_GET, require_POST
+from django.views.decorators.http import require_GET, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
 from faceweb.media.crops import face_crop
-from faceweb.media.delivery import (
-    CONTENT_TYPES,
-    asset_response,
-    copy_response,
-    picture_headers,
-)
+from faceweb.media.delivery import asset_response, copy_response, picture_headers
 from faceweb.media.errors import IntakeError, MarkingError
 from faceweb.media.history import History, asset_history
 from faceweb.media.makers import asset_describe, asset_entries, asset_label, find
 from faceweb.media.marking import get_marker
-from faceweb.media.models import Asset
+from faceweb.media.models import Asset, Rendition
 from faceweb.media.retention import asset_keep, asset_kept_until, asset_may_extend
 from faceweb.media.screening import get_screener
 from faceweb.media.services import asset_delete, asset_intake, assets_delete
@@ -190,34 +185,34 @@ def photo_faces(request: HttpRequest, photo_id: UUID) -> HttpResponse:
 
 
 @login_required
-@require_GET
-def asset_file(request: HttpRequest, photo_id: UUID, size: str) -> HttpResponse:
-    """The bytes of one stored copy; ``?download=1`` to save it.
+@require_safe
+def asset_file(request: HttpRequest, photo_id: UUID, role: str) -> HttpResponseBase:
+    """The bytes of one rendition, or a part of them; ``?download=1`` to save it.
 
     A result is saved with its marks on, badge and all, and only as ``original``; ``&badge=no``
     leaves the badge off where the operator allows it.
     """
     photo = _own_photo(request, photo_id)
     download = "download" in request.GET
-    if size not in CONTENT_TYPES or not photo.is_visible:
+    if not photo.is_visible:
         raise Http404
     if not (download and photo.is_result):
-        return asset_response(request, photo, size, download=download)
-    if size != "original" or not photo.may_leave:
+        return asset_response(request, photo, role, download=download)
+    if role != Rendition.Role.ORIGINAL or not photo.may_leave:
         raise Http404
     badge = not (settings.BADGE_OPTIONAL and request.GET.get("badge") == "no")
     try:
-        content = get_marker().download_copy(photo, badge=badge)
+        content, media_type = get_marker().download_copy(photo, badge=badge)
     except FileNotFoundError as error:
         raise Http404 from error
     except MarkingError:
         return render(request, "media/not_marked.html", {"photo": photo}, status=503)
-    return copy_response(photo, content)
+    return copy_response(photo, content, media_type)
 
 
 @login_required
 @require_GET
-def photo_face(request: HttpRequest, photo_id: UUID, index: int) -> HttpResponse:
+def photo_face(request: HttpRequest, photo_id: UUID, index: int) -> HttpResponseBase:
     """A small picture of one face."""
     photo = _own_photo(request, photo_id)
     if index >= len(photo.faces) or not photo.is_visible:

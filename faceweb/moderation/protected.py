@@ -207,7 +207,7 @@ def _clean_copy(upload: UploadedFile) -> bytes:
         with Path(folder, "upload").open("wb") as file:
             for chunk in upload.chunks():
                 file.write(chunk)
-        return upload_decode(folder).preview.read_bytes()
+        return upload_decode(folder).read("preview")
 
 
 def _send_notice(face_id: object, email: str, granted: bool, ticket: str) -> None:

@@ -154,7 +154,7 @@ def evidence_of(photo: Asset | None) -> str:
         return photo.upload_sha256
     digest = hashlib.sha256()
     try:
-        with photo.original.open("rb") as file:
+        with photo.file_of("original").open("rb") as file:
             while chunk := file.read(_CHUNK):
                 digest.update(chunk)
     except OSError:

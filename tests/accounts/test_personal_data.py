@@ -49,7 +49,7 @@ def test_the_export_holds_every_photo_and_readable_tables(client_for, user, hist
     assert {row["id"] for row in photos} == {str(photo.pk) for photo in history}
     assert jobs[0]["kind"] == "swap"
     for row in photos:
-        stored = Asset.objects.get(pk=row["id"]).original.read()
+        stored = Asset.objects.get(pk=row["id"]).file_of("original").read()
         assert bundle.read(row["file"]) == stored
     result = next(row for row in photos if row["id"] == str(history[2].pk))
     assert len(result["made_from"]) == 2
@@ -64,7 +64,7 @@ def test_the_export_holds_nothing_of_others(client_for, user, other_user, photo_
 
 
 def test_a_missing_file_does_not_stop_the_export(client_for, user, history):
-    history[0].original.storage.delete(history[0].original.name)
+    history[0].file_of("original").storage.delete(history[0].file_of("original").name)
     bundle = export_of(client_for(user))
     assert len([name for name in bundle.namelist() if name.startswith("photos/")]) == 2
 
@@ -82,7 +82,11 @@ def test_deleting_the_account_leaves_no_row_and_no_file(
     assert list(Asset.objects.all()) == [kept]
     assert not Job.objects.exists()
     left = {str(path.relative_to(media)) for path in media.rglob("*") if path.is_file()}
-    assert left == {kept.original.name, kept.preview.name, kept.thumb.name}
+    assert left == {
+        kept.file_of("original").name,
+        kept.file_of("preview").name,
+        kept.file_of("thumb").name,
+    }
 
 
 def test_a_wrong_password_deletes_nothing(client_for, user, history):

@@ -28,7 +28,8 @@ from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group
 from django.core.files.base import ContentFile
 from faceweb.people.models import User
-from faceweb.media.models import Photo
+from faceweb.media.files import NewFile, Picture, files_store
+from faceweb.media.models import Asset
 from faceweb.moderation.cases import case_open
 from faceweb.moderation.models import Case, Report
 
@@ -50,9 +51,14 @@ for reason in ("likeness", "deception", "other"):
     photo = Asset.objects.create(
         owner=owner, width=512, height=512, bytes=1, analysis="done",
         origin="result", made_by="swap",
-        screening="clear", original=ContentFile(jpeg, "o.jpg"),
-        preview=ContentFile(webp, "p.webp"), thumb=ContentFile(webp, "t.webp"),
+        screening="clear",
     )
+    files = {{
+        "original": NewFile("image/jpeg", 512, 512, ContentFile(jpeg)),
+        "preview": NewFile("image/webp", 512, 512, ContentFile(webp)),
+        "thumb": NewFile("image/webp", 512, 512, ContentFile(webp)),
+    }}
+    files_store(photo, Picture(512, 512, files))
     case = case_open(kind=Case.Kind.REPORT, reason=reason, photo=photo)
     Report.objects.create(case=case, category=reason, text="That is my face.")
 """

@@ -126,7 +126,9 @@ def test_a_version_that_passed_is_stored_and_says_what_was_done(user, photo, eng
     assert edit["asked"]["smile"] == 60
     assert edit["applied"]["smile"] == 30
     assert edit["similarity"] == 0.9
-    stored = cv2.imdecode(np.frombuffer(result.original.read(), np.uint8), cv2.IMREAD_COLOR)
+    stored = cv2.imdecode(
+        np.frombuffer(result.file_of("original").read(), np.uint8), cv2.IMREAD_COLOR
+    )
     assert stored is not None
     assert abs(int(stored[200, 200, 0]) - 165) <= 3
 

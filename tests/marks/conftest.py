@@ -70,7 +70,7 @@ def large_result(
 
 
 def content_of(photo: Asset, field: str = "original") -> bytes:
-    with getattr(photo, field).open("rb") as file:
+    with photo.file_of(field).open("rb") as file:
         return bytes(file.read())
 
 

@@ -106,7 +106,7 @@ def test_nothing_leads_to_a_person_or_a_file(
     hidden = [
         user.email,
         *(part for photo in (upload, result) for part in (photo.pk.hex, str(photo.pk))),
-        *(Path(str(photo.original.name)).stem for photo in (upload, result)),
+        *(Path(str(photo.file_of("original").name)).stem for photo in (upload, result)),
         MarkedResult.objects.get().mark_id,
         "original.jpg",
     ]
@@ -226,7 +226,7 @@ def test_no_key_no_result(
 def test_a_target_whose_file_is_gone_gives_no_result(
     user: Any, upload: Asset, portrait: np.ndarray, published: Any, passing_screener: Any
 ) -> None:
-    upload.original.storage.delete(str(upload.original.name))
+    upload.file_of("original").storage.delete(str(upload.file_of("original").name))
     with pytest.raises(MarkingError):
         store_result(user, upload, image=portrait)
 

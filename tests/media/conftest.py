@@ -43,7 +43,7 @@ def corners(width: int = 64, height: int = 48) -> Image.Image:
 
 def stored_pixels(photo: Asset, field: str = "original") -> np.ndarray:
     """A stored copy as uint8 (H, W, 3) RGB."""
-    with getattr(photo, field).open("rb") as file, Image.open(file) as image:
+    with photo.file_of(field).open("rb") as file, Image.open(file) as image:
         return np.asarray(image.convert("RGB"))
 
 

@@ -26,7 +26,7 @@ def decoded(content: bytes, copy: str = "original") -> np.ndarray:
     """The copy the child makes, uint8 (H, W, 3) RGB."""
     with intake_folder() as folder:
         (folder / "upload").write_bytes(content)
-        with Image.open(getattr(upload_decode(folder), copy)) as image:
+        with Image.open(upload_decode(folder).files[copy].path) as image:
             return np.asarray(image.convert("RGB"))
 
 
@@ -262,9 +262,9 @@ def is_alive(pid: int) -> bool:
         ("import os, signal; os.kill(os.getpid(), signal.SIGXCPU)", "too_slow", 422),
         ("raise SystemExit(1)", "out_of_order", 503),
         ("print('[]')", "damaged", 422),
-        ("print('{\"width\": 1}')", "damaged", 422),
+        ("print('{\"files\": {}}')", "damaged", 422),
         ("print('x' * 100_000)", "damaged", 422),
-        ('print(\'{"width": 1, "height": 1}\')', "damaged", 422),
+        ("print('{\"files\": 3}')", "damaged", 422),
     ],
 )
 def test_a_child_that_dies_or_lies_refuses_the_photo(
@@ -275,17 +275,34 @@ def test_a_child_that_dies_or_lies_refuses_the_photo(
     assert (error.code, error.status) == (expected, status)
 
 
-def test_a_link_in_place_of_a_copy_is_not_followed(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+@pytest.mark.parametrize(
+    ("linked", "media_type"),
+    [(False, "image/jpeg"), (True, "image/jpeg"), (False, "text/html")],
+)
+def test_a_child_that_was_taken_over_is_not_believed(
+    linked: bool, media_type: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
+    """Neither a link in place of a copy nor a type that is never written."""
+    said = {"type": media_type, "width": 1, "height": 1}
+    answer = json.dumps({"files": dict.fromkeys(decode_child.ROLES, said)})
     with_child(
         monkeypatch,
         tmp_path,
-        "import os, sys\nfor name in ('original.jpg', 'preview.webp', 'thumb.webp'):\n"
-        "    os.symlink('/etc/hostname', os.path.join(sys.argv[1], name))\n"
-        'print(\'{"width": 1, "height": 1}\')',
+        f"""import os, sys
+for name in ('original', 'preview', 'thumb'):
+    path = os.path.join(sys.argv[1], name)
+    {'os.symlink("/etc/hostname", path)' if linked else 'open(path, "w").close()'}
+print('{answer}')
+""",
     )
-    assert refusal(b"x").code == "damaged"
+    with intake_folder() as folder:
+        (folder / "upload").write_bytes(b"x")
+        if not linked and media_type == "image/jpeg":
+            assert upload_decode(folder).width == 1
+            return
+        with pytest.raises(IntakeError) as caught:
+            upload_decode(folder)
+    assert caught.value.code == "damaged"
 
 
 def test_the_child_sees_no_secrets(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

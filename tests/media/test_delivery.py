@@ -41,7 +41,7 @@ def test_the_bytes_are_those_stored(size: str, kind: str, client: Client, photo:
     response = client.get(address(photo, size))
     assert response["Content-Type"] == kind
     assert int(response["Content-Length"]) == len(response.content)
-    with getattr(photo, size).open("rb") as file:
+    with photo.file_of(size).open("rb") as file:
         assert response.content == file.read()
 
 
@@ -83,7 +83,7 @@ def test_there_are_no_other_sizes(size: str, client: Client, photo: Asset) -> No
 
 
 def test_a_missing_file_is_a_404(client: Client, photo: Asset) -> None:
-    photo.thumb.storage.delete(str(photo.thumb.name))
+    photo.file_of("thumb").storage.delete(str(photo.file_of("thumb").name))
     assert client.get(address(photo)).status_code == 404
 
 
@@ -93,7 +93,7 @@ def test_nginx_gets_the_path_and_the_browser_does_not(
     settings.DELIVERY = "accel"
     settings.DELIVERY_ACCEL_LOCATION = "/_private/"
     response = client.get(address(photo))
-    assert response["X-Accel-Redirect"] == f"/_private/{photo.thumb.name}"
+    assert response["X-Accel-Redirect"] == f"/_private/{photo.file_of('thumb').name}"
     assert response.content == b""
     assert response["Content-Type"] == "image/webp"
     assert response["Cache-Control"] == "private, max-age=600"
@@ -125,7 +125,7 @@ def test_s3_gets_a_short_lived_signed_address(
     url = urlsplit(response["Location"])
     query = parse_qs(url.query)
     assert url.netloc == "s3.example.org"
-    assert url.path == f"/pictures/{photo.original.name}"
+    assert url.path == f"/pictures/{photo.file_of('original').name}"
     assert query["X-Amz-Expires"] == ["60"]
     assert query["response-content-type"] == ["image/jpeg"]
     assert query["response-content-disposition"] == [
@@ -279,7 +279,7 @@ def test_a_result_that_may_not_leave_is_not_saved(
 
 def test_an_upload_is_saved_as_it_is(client: Client, photo: Asset) -> None:
     response = client.get(address(photo, "original") + "?download=1")
-    with photo.original.open("rb") as file:
+    with photo.file_of("original").open("rb") as file:
         assert response.content == file.read()
 
 
@@ -294,5 +294,5 @@ def test_a_result_that_cannot_be_marked_is_not_saved(
 
 
 def test_a_result_whose_file_is_gone_is_not_found(client: Client, result: Asset) -> None:
-    result.original.storage.delete(str(result.original.name))
+    result.file_of("original").storage.delete(str(result.file_of("original").name))
     assert client.get(address(result, "original") + "?download=1").status_code == 404

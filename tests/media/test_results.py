@@ -161,7 +161,7 @@ def test_only_ones_own_photos_are_deleted(
 def test_a_missing_file_does_not_stop_deletion(
     target: Asset, media: Path, django_capture_on_commit_callbacks: Any
 ) -> None:
-    target.thumb.storage.delete(str(target.thumb.name))
+    target.file_of("thumb").storage.delete(str(target.file_of("thumb").name))
     with django_capture_on_commit_callbacks(execute=True):
         asset_delete(photo=target)
     assert files_in(media) == []
@@ -311,8 +311,8 @@ def age(path: Path, hours: float) -> None:
 
 def test_the_sweep_removes_what_killed_processes_left(target: Asset, media: Path) -> None:
     kept = files_in(media)
-    orphan = media / "originals" / "ab" / "abcd.jpg"
-    fresh_orphan = media / "derivatives" / "cd" / "cdef.webp"
+    orphan = media / "renditions" / "ab" / "abcd.jpg"
+    fresh_orphan = media / "renditions" / "cd" / "cdef.webp"
     dead_intake = media / "incoming" / "dead"
     live_intake = media / "incoming" / "live"
     for path in (orphan, fresh_orphan, dead_intake / "upload", live_intake / "upload"):

@@ -217,7 +217,7 @@ def test_deleted_means_gone_from_every_table_and_the_store(
     family, media: Path, django_capture_on_commit_callbacks: Any
 ):
     upload, swap, edit = family
-    names = [str(getattr(upload, field)) for field in ("original", "preview", "thumb")]
+    names = [str(upload.file_of(field)) for field in ("original", "preview", "thumb")]
     assert rows_that_mention(str(upload.pk))
     with django_capture_on_commit_callbacks(execute=True):
         assert assets_expire() == 1
@@ -249,7 +249,7 @@ def test_a_photo_on_hold_is_gone_for_its_owner_and_stays_for_the_law(
     assert client.get(reverse("asset_file", args=[photo.pk, "preview"])).status_code == 404
     photo.refresh_from_db()
     assert photo.erased_at is not None
-    assert default_storage.exists(str(photo.original))
+    assert default_storage.exists(str(photo.file_of("original")))
     # The same file sent again is a new photo: the old one does not exist for its owner.
     assert upload(content).json()["id"] != str(photo.pk)
 
@@ -293,7 +293,7 @@ def test_rows_of_old_jobs_without_a_result_go_with_time(user):
 def test_orphans_are_found_both_ways_and_rows_removed_only_when_asked(user, photo_factory: Make):
     whole, broken = photo_factory(user), photo_factory(user)
     Asset.objects.update(created_at=timezone.now() - 2 * HOUR)
-    default_storage.delete(str(broken.original))
+    default_storage.delete(str(broken.file_of("original")))
     assert list(assets_without_files()) == [broken.pk]
     out = StringIO()
     call_command("retention", "orphans", stdout=out)

@@ -344,7 +344,7 @@ def test_blocking_a_hash_reads_the_picture_before_it_goes(
 
 def test_a_picture_that_cannot_be_read_cannot_be_blocked(photo, mod, decide):
     case = reported(photo)
-    photo.original.storage.delete(photo.original.name)
+    photo.file_of("original").storage.delete(photo.file_of("original").name)
     with pytest.raises(DecisionRefused) as refusal:
         decide(case, mod, A.BLOCK_HASH, "likeness")
     assert refusal.value.code == "picture_unreadable"

@@ -88,7 +88,7 @@ def test_a_result_is_known_by_its_file(user, photo_factory):
     photo = photo_factory(user, origin=Asset.Origin.RESULT, made_by="swap")
     digest = evidence_of(photo)
     assert len(digest) == 64
-    photo.original.storage.delete(photo.original.name)
+    photo.file_of("original").storage.delete(photo.file_of("original").name)
     assert evidence_of(Asset.objects.get()) == ""
 
 

@@ -218,7 +218,7 @@ def test_strangers_get_marked_reduced_pictures_and_never_a_file(
     files = set()
     for photo in (open_link.link.photo, original):
         for field in ("original", "preview", "thumb"):
-            with getattr(photo, field).open("rb") as file:
+            with photo.file_of(field).open("rb") as file:
                 files.add(file.read())
     for what in PICTURES:
         content = stranger.get(open_link.url(what)).content
@@ -283,7 +283,7 @@ def test_without_its_mark_a_picture_is_not_shown(
 
 
 def test_a_missing_file_is_a_missing_link(open_link: Shared, stranger: Client) -> None:
-    open_link.link.photo.original.delete(save=False)
+    open_link.link.photo.file_of("original").delete(save=False)
     for what in ("picture/", "preview.jpg", "download/"):
         assert stranger.get(open_link.url(what)).status_code == 404
 

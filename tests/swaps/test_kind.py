@@ -75,7 +75,9 @@ def test_only_the_face_changed_in_the_stored_result(user, pair, samples):
     job.refresh_from_db()
     assert job.result is not None
     before = samples["hopper"][0].astype(int)
-    after = cv2.imdecode(np.frombuffer(job.result.original.read(), np.uint8), cv2.IMREAD_COLOR)
+    after = cv2.imdecode(
+        np.frombuffer(job.result.file_of("original").read(), np.uint8), cv2.IMREAD_COLOR
+    )
     difference = np.abs(after.astype(int) - before).max(axis=2)
     x1, y1, x2, y2 = (round(value) for value in target.faces[0]["box"])
     margin = x2 - x1

@@ -202,7 +202,9 @@ def test_the_settings_reach_the_pixels(neural_site, user, target, source):
     def pixels(drawing: Drawing) -> np.ndarray:
         result = done(user, SwapRecipe(target.pk, mapping, drawing=drawing)).result
         assert result is not None
-        image = cv2.imdecode(np.frombuffer(result.original.read(), np.uint8), cv2.IMREAD_COLOR)
+        image = cv2.imdecode(
+            np.frombuffer(result.file_of("original").read(), np.uint8), cv2.IMREAD_COLOR
+        )
         assert image is not None
         return image.astype(int)
 
@@ -232,7 +234,7 @@ def test_several_photos_of_one_person_are_used_and_a_strangers_is_left_out(
     assert "One photo was left out" in page
     alone = done(user, SwapRecipe(target.pk, (FaceMapping(0, source.pk, 0),)))
     assert alone.result is not None
-    assert alone.result.original.read() != job.result.original.read()
+    assert alone.result.file_of("original").read() != job.result.file_of("original").read()
 
 
 def test_a_device_with_too_little_memory_ends_the_job_with_a_way_on(

@@ -100,7 +100,7 @@ def picture_hashes(upload: UploadedFile) -> list[tuple[BlockedHash.Kind, str]]:
             for chunk in upload.chunks():
                 digest.update(chunk)
                 file.write(chunk)
-        image = decode_image(upload_decode(folder).preview.read_bytes())
+        image = decode_image(upload_decode(folder).read("preview"))
     looks = pdq_hash(image)
     return [
         (BlockedHash.Kind.SHA256, digest.hexdigest()),

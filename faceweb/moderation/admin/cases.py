@@ -7,7 +7,7 @@ from uuid import UUID
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, F, QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase, JsonResponse
 from django.shortcuts import redirect
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
@@ -290,7 +290,7 @@ class CaseAdmin(LookOnlyAdmin):
             return self._page(request, case, revealed=shown, with_copies=is_copy)
         return JsonResponse({"address": address})
 
-    def picture_view(self, request: HttpRequest, case_id: UUID, token: str) -> HttpResponse:
+    def picture_view(self, request: HttpRequest, case_id: UUID, token: str) -> HttpResponseBase:
         self._must(request, REVEAL)
         case = self._case(request, case_id)
         return picture_response(request, case=case, token=token, by=staff(request))

@@ -11,7 +11,7 @@ from typing import Final, Literal
 import cv2
 import numpy as np
 from django.core import signing
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
 
 from faceweb.media.admin import watch
 from faceweb.media.delivery import asset_response
@@ -41,7 +41,7 @@ class Veiled:
 
 def photo_veil(photo: Asset, title: str, detail: str = "") -> Veiled:
     try:
-        with photo.thumb.open("rb") as file:
+        with photo.file_of("thumb").open("rb") as file:
             veil = veil_of(file.read())
     except OSError:
         veil = ""
@@ -89,7 +89,7 @@ def picture_reveal(*, case: Case, what: str, photos: dict[str, Asset], by: User)
     return signing.dumps({"case": str(case.pk), "what": what, "by": str(by.pk)}, salt=_SALT)
 
 
-def picture_response(request: HttpRequest, *, case: Case, token: str, by: User) -> HttpResponse:
+def picture_response(request: HttpRequest, *, case: Case, token: str, by: User) -> HttpResponseBase:
     """The bytes behind a token that this person was given not long ago.
 
     Raises:
@@ -102,6 +102,7 @@ def picture_response(request: HttpRequest, *, case: Case, token: str, by: User) 
     if wanted["by"] != str(by.pk) or wanted["case"] != str(case.pk):
         raise Http404
     what = wanted["what"]
+    response: HttpResponseBase
     if what in PROOFS:
         face = ProtectedFace.objects.filter(case=case).first()
         if face is None:
