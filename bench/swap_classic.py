@@ -21,8 +21,8 @@ import numpy as np
 from bench._timing import best_ms, in_subprocess, machine, peak_rss_mb
 from models.faces.face import Face
 from models.pixels.imaging import Image, decode_image, encode_jpeg
-from swaps.engines.classic import ClassicSwapEngine
-from swaps.engines.former import FaceSwap, SwapOptions
+from swaps.engines.base import Source, Target
+from swaps.engines.classic_engine import ClassicSwapEngine
 
 _GROWING = [(0.262, 0.45), (2.0, 0.45), (12.0, 0.45), (24.0, 0.45)]
 _EQUAL = [(2.0, 600.0), (12.0, 600.0), (24.0, 600.0)]
@@ -48,10 +48,10 @@ def measure(megapixels: float, face_px: float) -> dict[str, float]:
     engine.warm_up()
     target, target_face = _target(engine, megapixels, face_px)
     source = _sample("matplotlib", "mpl-data/sample_data/grace_hopper.jpg")
-    swap = FaceSwap(target_face, source, engine.analyser.find_faces(source)[0])
+    session = engine.prepare([Source(source, engine.analyser.find_faces(source)[0])])
     encoded = encode_jpeg(target)
-    swap_ms = best_ms(lambda: engine.run(target, [swap], SwapOptions(measure=False)))
-    everything = engine.run(target, [swap])
+    swap_ms = best_ms(lambda: session.apply(target, [Target(target_face)], measure=False))
+    everything = session.apply(target, [Target(target_face)])
     return {
         "face_px": target_face.quality.width_px,
         "swap_ms": swap_ms,

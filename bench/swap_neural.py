@@ -34,8 +34,8 @@ from models.networks.identity_space import EmapSpace
 from models.networks.swapper import FaceSwapper, SwapperContract
 from models.sessions import SessionConfig, SessionFactory
 from models.store.cards import Manifest
-from swaps.engines.former import FaceSwap
-from swaps.engines.neural import Networks, NeuralEngine
+from swaps.engines.base import Source, Target
+from swaps.engines.neural_engine import Networks, NeuralEngine
 from swaps.engines.neural_options import NeuralOptions
 
 CROP_SHARE = {1: 968 / 3464, 6: 516 / 3464}
@@ -404,8 +404,10 @@ def _swap(
 ) -> NDArray[np.uint8]:
     networks = Networks(FaceSwapper(session, _contract()), EmapSpace(np.eye(512, dtype=np.float32)))
     engine = NeuralEngine(KnownIdentity(), networks)
-    options = NeuralOptions(measure=False, in_place=in_place)
-    return engine.run(photo, [FaceSwap(face, photo, face) for face in faces], options).image
+    options = NeuralOptions(in_place=in_place)
+    session = engine.open([Source(photo, face) for face in faces], options)
+    targets = [Target(face, number) for number, face in enumerate(faces)]
+    return session.apply(photo, targets, measure=False).image
 
 
 def _contract() -> SwapperContract:

@@ -15,8 +15,9 @@ from editing.engines.stylegan import BATCH, AgeEstimator, StyleGanEngine, slider
 from faceweb.core.weights import session_factory, weight_store
 from faceweb.media.analysis import get_analyser
 from models.networks.base import ContractError
+from models.networks.finding import find_age_network, find_parser
 from models.networks.genderage import GenderAge
-from models.networks.opening import find_age_network, find_parser, open_age_network, open_parser
+from models.networks.opening import open_age_network, open_parser
 from models.networks.parser import FaceParser
 from models.networks.stylegan import Export
 from models.sessions import SessionFactory

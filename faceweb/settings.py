@@ -50,6 +50,7 @@ INSTALLED_APPS = [
     "allauth.account",
     "allauth.mfa",
     "faceweb",
+    "faceweb.core",
     "faceweb.people",
     "faceweb.media",
     "faceweb.work",
@@ -87,6 +88,8 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            # Codes become sentences where they are shown, on any page.
+            "builtins": ["faceweb.core.templatetags.words"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -256,14 +259,15 @@ SHARE_MISSES_PER_MINUTE = env.get_int("SHARE_MISSES_PER_MINUTE", 30, minimum=1)
 SHARE_PASSWORDS_PER_MINUTE = env.get_int("SHARE_PASSWORDS_PER_MINUTE", 5, minimum=1)
 
 # --- jobs -------------------------------------------------------------------------------------
-ENGINE = env.get_choice("ENGINE", ["auto", "classic", "neural"], "auto")
-# --- neural weights ---------------------------------------------------------------------------
+# `auto` or the name of an engine; checked against those that there are when the site starts.
+ENGINE = env.get_str("ENGINE", "auto")
+# --- weights ----------------------------------------------------------------------------------
 # What came with a container image lies beside the code and is looked into first.
 WEIGHTS_BASE_DIR = env.get_path("WEIGHTS_BASE_DIR", BASE_DIR / "models" / "weights")
 WEIGHTS_DIR = env.get_path("WEIGHTS_DIR", DATA_DIR / "weights")
 NETWORKS_OFF = env.get_list("NETWORKS_OFF")
-NEURAL_SWAPPER = env.get_str("NEURAL_SWAPPER", "inswapper_128")
-NEURAL_PRECISION = env.get_choice("NEURAL_PRECISION", ["fp32", "fp16", "int8"], "fp32")
+SWAPPER = env.get_str("SWAPPER", "inswapper_128")
+SWAPPER_PRECISION = env.get_choice("SWAPPER_PRECISION", ["fp32", "fp16", "int8"], "fp32")
 # Two photos count as one person's only at or above both, in per cent.
 SAME_PERSON_LIKENESS = env.get_int("SAME_PERSON_LIKENESS", 45, minimum=1, maximum=100)
 SAME_PERSON_GEOMETRY = env.get_int("SAME_PERSON_GEOMETRY", 60, minimum=1, maximum=100)

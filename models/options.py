@@ -426,13 +426,35 @@ class OptionSchema:
             for text in option.texts(values[option.key])
         ]
 
-    def to_json(self, values: Values) -> dict[str, Any]:
-        """JSON-safe, initial values left out; `check` and `fit` read it back."""
+    def changed(self, values: Values) -> dict[str, Value]:
+        """Those of `values` that differ from the initial ones: what somebody really asked for."""
         return {
-            key: list(value) if isinstance(value, tuple) else value
-            for key, value in values.items()
-            if key not in self._by_key or value != self._by_key[key].initial
+            option.key: values[option.key]
+            for option in self.options
+            if values.get(option.key, option.initial) != option.initial
         }
+
+
+def values_to_json(values: Values) -> dict[str, Any]:
+    """JSON-safe; `values_from_json` reads it back."""
+    return {key: list(v) if isinstance(v, tuple) else v for key, v in values.items()}
+
+
+def values_from_json(data: Mapping[str, Any]) -> dict[str, Value]:
+    """Values as options hold them, of whatever schema: lists of names become tuples.
+
+    Raises:
+        TypeError: a value is of no kind that an option has.
+    """
+    return {str(key): _value_from_json(value) for key, value in data.items()}
+
+
+def _value_from_json(value: Any) -> Value:
+    if isinstance(value, list) and all(isinstance(name, str) for name in value):
+        return tuple(value)
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    raise TypeError("an option is a truth value, a number, a name or a list of names")
 
 
 def _nearest(option: Option, texts: Sequence[str]) -> Value:

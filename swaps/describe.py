@@ -9,8 +9,7 @@ from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from faceweb.media.makers import Description, Entry, Fact
 from faceweb.media.models import Asset
-from swaps.engines.former import SwapEngine
-from swaps.forms import BLEND_LABELS, StudioState
+from swaps.forms import StudioState
 from swaps.recipe import RecipeError, SwapRecipe
 
 LABEL = gettext_lazy("Face swap")
@@ -19,15 +18,13 @@ _SENTENCE = gettext_lazy(
 )
 
 
-def swap_what(
-    engine: SwapEngine, recipe: SwapRecipe, settings: Mapping[str, Any]
-) -> dict[str, Any]:
-    """What is kept of a swap to describe it by: codes and numbers, JSON-safe."""
+def swap_what(engine: str, recipe: SwapRecipe, settings: list[dict[str, Any]]) -> dict[str, Any]:
+    """What is kept of a swap to describe it by: codes, numbers and message ids, JSON-safe."""
     return {
         "faces": len(recipe.mapping),
         "photos": len(recipe.sources),
-        "engine": engine.name,
-        "settings": dict(settings),
+        "engine": engine,
+        "settings": settings,
     }
 
 
@@ -40,8 +37,10 @@ def swap_describe(what: Mapping[str, Any]) -> Description:
     facts = []
     if engine := what.get("engine"):
         facts.append(Fact(gettext_lazy("Engine"), str(engine)))
-    if blend := BLEND_LABELS.get(what.get("settings", {}).get("blend", "")):
-        facts.append(Fact(gettext_lazy("Blending"), blend[0]))
+    facts += [
+        Fact(gettext_lazy(told["label"]), ", ".join(gettext(word) for word in told["values"]))
+        for told in what.get("settings", ())
+    ]
     if photos > 1:
         facts.append(Fact(gettext_lazy("Photos of the new face"), str(photos)))
     return Description(label, _SENTENCE, facts)

@@ -2,26 +2,20 @@
 
 import re
 from dataclasses import dataclass, field, replace
-from typing import Final, Literal, cast
+from typing import Final, Literal
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.http import QueryDict
 from django.urls import reverse
 
-from swaps.drawing import DETAILS, LEAST_STRENGTH, MASKS, PARTS, Drawing
-from swaps.engines.former import Blend
-from swaps.recipe import BLENDS, MAX_SOURCES, FaceMapping, RecipeError, SwapRecipe
+from faceweb.core.options import options_read
+from models.options import Values
+from swaps.choice import engine_choice
+from swaps.recipe import MAX_SOURCES, FaceMapping, RecipeError, SwapRecipe
 
 Slot = Literal["target", "source"]
 SLOTS: Final[tuple[Slot, ...]] = ("target", "source")
-DEFAULT_BLEND: Final[Blend] = "multiband"
-BLEND_LABELS: Final[dict[str, tuple[str, str]]] = {
-    "multiband": ("Natural", "Blends tones broadly and keeps fine detail. Right for most photos."),
-    "poisson": ("Soft", "Takes the light of the photo over wholly. Good when the light differs."),
-    "alpha": ("Plain", "A simple soft edge. Keeps the colours of the face as they are."),
-}
-
 _MAP_FIELD: Final = re.compile(r"map-(\d{1,3})")
 
 
@@ -51,20 +45,20 @@ class StudioState:
 
     ``chosen`` holds, by target face, the source face it gets, or None for "keep as it is". It is
     empty until somebody chooses. ``together`` says that all source photos show one person.
+    ``options`` holds what the engine is told where that differs from what it does unasked.
     """
 
     target: UUID | None = None
     sources: tuple[UUID, ...] = ()
     chosen: dict[int, SourceFace | None] = field(default_factory=dict)
-    blend: Blend = DEFAULT_BLEND
     together: bool = False
-    drawing: Drawing = field(default_factory=Drawing)
+    options: Values = field(default_factory=dict)
 
     @classmethod
     def from_query(cls, query: QueryDict) -> "StudioState":
         """The state a query string or a posted form holds; what cannot be read is left out."""
         sources = (photo for text in query.getlist("source") if (photo := parse_uuid(text)))
-        blend = query.get("blend", "")
+        schema = engine_choice().offer.options
         return cls(
             target=parse_uuid(query.get("target", "")),
             sources=tuple(dict.fromkeys(sources))[:MAX_SOURCES],
@@ -75,14 +69,14 @@ class StudioState:
                 # Empty is a choice, "keep as it is"; what cannot be read is none.
                 if (source := SourceFace.parse(query.get(name, ""))) or not query.get(name)
             },
-            blend=cast(Blend, blend) if blend in BLENDS else DEFAULT_BLEND,
             together=query.get("together") == "1",
-            drawing=_drawing(query),
+            options=schema.changed(options_read(schema, query)),
         )
 
     @classmethod
     def from_recipe(cls, recipe: SwapRecipe) -> "StudioState":
-        """The state that asks for ``recipe``."""
+        """The state in which the studio asks for ``recipe``, as far as this site offers it."""
+        schema = engine_choice().offer.options
         return cls(
             target=recipe.target,
             sources=recipe.sources,
@@ -90,9 +84,8 @@ class StudioState:
                 face.target_face: SourceFace(face.source, face.source_face)
                 for face in recipe.mapping
             },
-            blend=recipe.blend,
             together=any(face.more_sources for face in recipe.mapping),
-            drawing=recipe.drawing,
+            options=schema.changed(schema.fit(recipe.options)),
         )
 
     def with_photo(self, slot: Slot, photo: UUID) -> "StudioState":
@@ -121,11 +114,9 @@ class StudioState:
         pairs = [("target", str(self.target))] if self.target else []
         pairs += [("source", str(source)) for source in self.sources]
         pairs += [(f"map-{face}", str(source or "")) for face, source in self.chosen.items()]
-        if self.blend != DEFAULT_BLEND:
-            pairs.append(("blend", self.blend))
         if self.together:
             pairs.append(("together", "1"))
-        pairs += _drawing_pairs(self.drawing)
+        pairs += engine_choice().offer.options.pairs(self.options)
         return urlencode(pairs)
 
     def url(self) -> str:
@@ -159,48 +150,8 @@ class StudioState:
                 for face, source in sorted(self.chosen.items())
                 if source is not None
             ),
-            blend=self.blend,
-            drawing=self.drawing,
+            options=self.options,
         )
-
-
-def _drawing(query: QueryDict) -> Drawing:
-    """How the face is drawn, as a form or an address says it; what cannot be read is left out.
-
-    Boxes that are not ticked send nothing, so ``mask`` says that there were boxes at all.
-    """
-    plain = Drawing()
-    masks, parts = plain.masks, plain.parts
-    if "mask" in query:
-        masks = frozenset(mask for mask in MASKS if mask in query.getlist("mask"))
-        parts = frozenset(part for part in PARTS if part in query.getlist("part"))
-    detail = _number(query.get("detail", ""), 0)
-    strength = _number(query.get("strength", ""), plain.strength)
-    enhance = _number(query.get("enhance", ""), plain.enhance)
-    return Drawing(
-        strength=min(max(strength, LEAST_STRENGTH), 100),
-        detail=detail if detail in DETAILS else None,
-        masks=masks,
-        parts=parts,
-        enhance=min(enhance, 100),
-    )
-
-
-def _drawing_pairs(drawing: Drawing) -> list[tuple[str, str]]:
-    plain = Drawing()
-    pairs = [
-        (name, str(getattr(drawing, name)))
-        for name in ("strength", "detail", "enhance")
-        if getattr(drawing, name) != getattr(plain, name)
-    ]
-    if drawing.masks is not None:
-        pairs += [("mask", mask) for mask in ("box", *MASKS) if mask in {"box", *drawing.masks}]
-        pairs += [("part", part) for part in PARTS if part in drawing.parts]
-    return pairs
-
-
-def _number(text: str, default: int) -> int:
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 4 else default
 
 
 def parse_uuid(text: str) -> UUID | None:

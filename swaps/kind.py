@@ -3,13 +3,15 @@
 import time
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any
+from typing import Any, Final
 from uuid import UUID
 
 import numpy as np
 from django.conf import settings
 from django.utils.translation import gettext_lazy
 
+from faceweb.core.options import options_described
+from faceweb.core.words import remedy_of, sentence_of
 from faceweb.ledger.services import swap_record
 from faceweb.media.face_analysis import assets_analyse_now
 from faceweb.media.makers import Description, Entry
@@ -22,15 +24,22 @@ from faceweb.work.kinds import Again, Found, Kind, Outcome
 from faceweb.work.models import Job
 from faceweb.work.recipes import RecipeError, recipe_faces, recipe_photos
 from faceweb.work.reporter import Reporter
-from models.faces.errors import FaceError
 from models.faces.face import Face
+from models.options import values_to_json
+from models.refusals import Refusal
 from models.sessions import OutOfMemory
 from swaps.choice import engine_choice
 from swaps.describe import LABEL, swap_again, swap_describe, swap_entries, swap_what
-from swaps.engines.former import FaceOutcome, FaceSwap, SwapEngine, SwapOptions, SwapResult
-from swaps.engines.neural_options import NeuralFaceSwap
+from swaps.engines.base import FaceOutcome, Source, SwapEngine, SwapResult, Target
 from swaps.recipe import FaceMapping, SwapRecipe
-from swaps.services import KIND, SwapNotice, get_engine, is_steerable, pick_faces, swap_check
+from swaps.services import (
+    KIND,
+    FaceNotice,
+    get_engine,
+    pick_faces,
+    swap_check,
+    takes_several,
+)
 
 # The engine's stages in plain words, and where each begins and ends on the bar.
 _STAGES = {
@@ -39,6 +48,8 @@ _STAGES = {
     "measure": ("Checking the likeness", 0.8, 0.9),
 }
 _SAVING = 0.9
+MAKING_VERSION: Final = 1
+"""Of what is kept with a result about how it was made."""
 
 
 def swap_run(job: Job, report: Reporter) -> Outcome:
@@ -56,7 +67,7 @@ def swap_run(job: Job, report: Reporter) -> Outcome:
         assets_analyse_now(photos.values())
         target = photos[recipe.target]
         images = {pk: asset_read(photo) for pk, photo in photos.items()}
-        swaps = _face_swaps(recipe, photos, images)
+        sources, targets = _faces_of(recipe, photos, images)
     except RecipeError as error:
         raise JobError(error.code, error.sentence, error.way_on) from error
     opened = time.perf_counter()
@@ -65,12 +76,20 @@ def swap_run(job: Job, report: Reporter) -> Outcome:
         engine = get_engine()
         result = engine.run(
             images[recipe.target],
-            swaps,
-            _options(recipe),
+            sources,
+            targets,
+            # The site may offer less than when this was asked for.
+            engine_choice().offer.options.fit(recipe.options),
             partial(_forward, report),
         )
-    except (FaceError, RecipeError) as error:
+    except RecipeError as error:
         raise JobError(error.code, error.sentence, error.way_on) from error
+    except Refusal as error:
+        raise JobError(
+            error.code,
+            sentence_of(error.code, error.params),
+            remedy_of(error.code, error.params),
+        ) from error
     except OutOfMemory as error:
         raise JobError(
             "out_of_memory",
@@ -86,13 +105,14 @@ def swap_run(job: Job, report: Reporter) -> Outcome:
         image=result.image,
         kind=KIND,
         engine=engine.name,
-        what=swap_what(engine, recipe, {"blend": recipe.blend}),
+        what=swap_what(engine.name, recipe, making["settings"]),
         target=target,
         sources=[photos[source] for source in _sources_used(recipe, result)],
         making=making,
     )
+    changed = _faces_changed(recipe, photos, sources, targets, result)
     return Outcome(
-        save=partial(_save, prepared, target, _faces_changed(recipe, photos, swaps, result)),
+        save=partial(_save, prepared, target, changed),
         engine=engine.name,
         figures={"faces": making["faces"]},
         timings_ms=timings,
@@ -112,16 +132,19 @@ def _save(
 def _faces_changed(
     recipe: SwapRecipe,
     photos: Mapping[UUID, Asset],
-    swaps: list[FaceSwap],
+    sources: list[Source],
+    targets: list[Target],
     result: SwapResult,
 ) -> list[tuple[Face, list[tuple[Asset, Face]]]]:
     """Each face that was changed, with the photos and faces that the new one was made of."""
     changed = []
-    for mapping, swap, outcome in zip(recipe.mapping, swaps, result.outcomes, strict=True):
+    for mapping, source, target, outcome in zip(
+        recipe.mapping, sources, targets, result.outcomes, strict=True
+    ):
         more = [photos[pk] for pk in _more_used(mapping, outcome)]
-        sources = [(photos[mapping.source], swap.source_face)]
-        sources += [(photo, face) for photo in more for face in photo.found_faces()]
-        changed.append((swap.target_face, sources))
+        made_of = [(photos[mapping.source], source.face)]
+        made_of += [(photo, face) for photo in more for face in photo.found_faces()]
+        changed.append((target.face, made_of))
     return changed
 
 
@@ -130,31 +153,22 @@ def _forward(report: Reporter, stage: str, fraction: float) -> None:
     report.stage(words, begin + (end - begin) * fraction)
 
 
-def _options(recipe: SwapRecipe) -> SwapOptions:
-    offers = engine_choice().offers
-    if offers is None:
-        return SwapOptions(blend=recipe.blend)
-    # The site may offer less than when this was asked for.
-    return recipe.drawing.fitted(offers).options()
-
-
-def _face_swaps(
+def _faces_of(
     recipe: SwapRecipe, photos: Mapping[UUID, Asset], images: Mapping[UUID, np.ndarray]
-) -> list[FaceSwap]:
+) -> tuple[list[Source], list[Target]]:
+    """The new faces of a recipe and the faces that get them, in its order."""
     faces = {pk: recipe_faces(photos[pk]) for pk in recipe.must_show_a_face}
-    swaps: list[FaceSwap] = []
-    for mapping in recipe.mapping:
+    sources, targets = [], []
+    for number, mapping in enumerate(recipe.mapping):
         target, source = pick_faces(mapping, faces[recipe.target], faces[mapping.source])
         more = tuple((images[pk], tuple(photos[pk].found_faces())) for pk in mapping.more_sources)
-        if more and is_steerable(engine_choice()):
-            swaps.append(NeuralFaceSwap(target, images[mapping.source], source, more))
-        else:
-            swaps.append(FaceSwap(target, images[mapping.source], source))
-    return swaps
+        sources.append(Source(images[mapping.source], source, more if takes_several() else ()))
+        targets.append(Target(target, number))
+    return sources, targets
 
 
 def _more_used(mapping: FaceMapping, outcome: FaceOutcome) -> list[UUID]:
-    if not is_steerable(engine_choice()):
+    if not takes_several():
         return []
     return [
         photo for number, photo in enumerate(mapping.more_sources) if number not in outcome.left_out
@@ -180,17 +194,16 @@ def _making(
     timings: dict[str, float],
 ) -> dict[str, Any]:
     """How the result came about, as its page shows it and as it is kept with the photo."""
-    offers = engine_choice().offers
-    drawing = recipe.drawing.fitted(offers)
+    choice = engine_choice()
+    schema = choice.offer.options
+    values = schema.fit(recipe.options)
     return {
+        "version": MAKING_VERSION,
         "engine": engine.name,
-        "engine_label": engine.label,
+        "engine_label": choice.spec.label,
         "faces_found": len(target.faces),
-        **(
-            {"blend": recipe.blend}
-            if offers is None
-            else {"drawing": drawing.to_dict(), "settings": drawing.words(offers)}
-        ),
+        "options": values_to_json(values),
+        "settings": options_described(schema, values),
         "faces": [
             {
                 "target_face": mapping.target_face,
@@ -199,10 +212,7 @@ def _making(
                 "more_sources": [str(photo) for photo in _more_used(mapping, outcome)],
                 "similarity_to_source": _rounded(outcome.similarity_to_source),
                 "similarity_to_target": _rounded(outcome.similarity_to_target),
-                "warnings": [
-                    {"code": warning.code, "sentence": warning.sentence}
-                    for warning in outcome.warnings
-                ],
+                "notices": [notice.to_json() for notice in outcome.notices],
             }
             for mapping, outcome in zip(recipe.mapping, result.outcomes, strict=True)
         ],
@@ -227,7 +237,7 @@ class SwapKind(Kind):
     def run(self, job: Job, report: Reporter) -> Outcome:
         return swap_run(job, report)
 
-    def check(self, *, owner: User, recipe: Mapping[str, Any]) -> list[SwapNotice]:
+    def check(self, *, owner: User, recipe: Mapping[str, Any]) -> list[FaceNotice]:
         return swap_check(owner=owner, recipe=SwapRecipe.from_dict(dict(recipe)))
 
     def warm_up(self) -> None:
@@ -254,14 +264,15 @@ class SwapKind(Kind):
 
     def findings(self) -> Iterable[Found]:
         choice = engine_choice()
-        value = f"{settings.ENGINE}: {choice.label}"
-        if choice.missing:
-            yield Found("FACEWEB_ENGINE", "broken", value, choice.missing)
+        value = f"{settings.ENGINE}: {choice.spec.label}"
+        if choice.offer.missing:
+            yield Found("FACEWEB_ENGINE", "broken", value, choice.offer.missing)
             return
         get_engine()
         yield Found("FACEWEB_ENGINE", "ok", value)
-        if choice.offers and choice.offers.absent:
-            absent = ", ".join(choice.offers.absent)
+        for name, reason in choice.passed_over:
+            yield Found(name, "broken", reason, "manage.py models verify")
+        if absent := ", ".join(choice.offer.absent):
             yield Found("not offered", "note", absent, "manage.py models pull")
 
 

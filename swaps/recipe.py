@@ -1,20 +1,20 @@
-"""What a person asked for: whose face goes where."""
+"""What a person asked for: whose face goes where, and what the engine is told."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, Final, get_args
+from typing import Any, Final
 from uuid import UUID
 
 from faceweb.work.recipes import RecipeError
-from swaps.drawing import Drawing
-from swaps.engines.former import Blend
+from models.options import Values, values_from_json, values_to_json
 
-__all__ = ["BLENDS", "MAX_FACES", "FaceMapping", "RecipeError", "SwapRecipe"]
+__all__ = ["MAX_FACES", "MAX_SOURCES", "FaceMapping", "RecipeError", "SwapRecipe"]
 
-BLENDS: tuple[str, ...] = get_args(Blend)
 MAX_FACES = 20
 MAX_SOURCES: Final = 8
 """Photos one face may be known from."""
+VERSION: Final = 1
+"""Of the JSON of a recipe."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +38,15 @@ class FaceMapping:
 
 @dataclass(frozen=True, slots=True)
 class SwapRecipe:
-    """One target photo, and at least one of its faces mapped to a face of another photo."""
+    """One target photo, at least one of its faces mapped to a face of another photo, and options.
+
+    ``options`` are in the words of the engine that the site had when this was asked for. They are
+    checked against an engine's schema when the work is asked for and fitted to it when it is done.
+    """
 
     target: UUID
     mapping: tuple[FaceMapping, ...]
-    blend: Blend = "multiband"
-    drawing: Drawing = field(default_factory=Drawing)
+    options: Values = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if not self.mapping:
@@ -61,8 +64,6 @@ class SwapRecipe:
         targets = [face.target_face for face in self.mapping]
         if len(set(targets)) != len(targets):
             raise RecipeError("face_mapped_twice", "One face in the photo is mapped twice.")
-        if self.blend not in BLENDS:
-            raise RecipeError("unknown_blend", "This way of blending is not known.")
         for face in self.mapping:
             if len(set(face.photos)) != len(face.photos):
                 raise RecipeError("source_twice", "One photo of the new face is given twice.")
@@ -72,7 +73,6 @@ class SwapRecipe:
                     f"One face can be known from at most {MAX_SOURCES} photos.",
                     "Take the largest and sharpest ones.",
                 )
-        self.drawing.check()
 
     @property
     def sources(self) -> tuple[UUID, ...]:
@@ -85,15 +85,13 @@ class SwapRecipe:
         return frozenset({self.target, *(face.source for face in self.mapping)})
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-safe, defaults of the neural engine left out; `from_dict` reads it back."""
-        data: dict[str, Any] = {
+        """JSON-safe; `from_dict` reads it back."""
+        return {
+            "version": VERSION,
             "target": str(self.target),
             "mapping": [_row(face) for face in self.mapping],
-            "blend": self.blend,
+            "options": values_to_json(self.options),
         }
-        if self.drawing != Drawing():
-            data["drawing"] = self.drawing.to_dict()
-        return data
 
     @classmethod
     def from_dict(cls, data: dict[str, Any]) -> "SwapRecipe":
@@ -104,11 +102,12 @@ class SwapRecipe:
                 with the recipe itself.
         """
         try:
+            if data["version"] != VERSION:
+                raise ValueError("a recipe of another version")
             return cls(
                 target=UUID(str(data["target"])),
                 mapping=tuple(_mappings(data["mapping"])),
-                blend=data.get("blend", "multiband"),
-                drawing=Drawing.from_dict(data.get("drawing", {})),
+                options=values_from_json(data.get("options", {})),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise RecipeError("malformed", "This request cannot be read.") from error

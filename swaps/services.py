@@ -4,27 +4,32 @@ import threading
 from dataclasses import dataclass
 from functools import lru_cache
 
+from django.utils.translation import gettext
+
+from faceweb.core.words import remedy_of, sentence_of
 from faceweb.media.analysis_queue import assets_renew
 from faceweb.people.models import User
+from faceweb.work.engines import machine_here
 from faceweb.work.models import Job
 from faceweb.work.recipes import RecipeError, recipe_face, recipe_faces, recipe_photos
 from faceweb.work.services import job_create
+from models.engine_registry import Chosen
+from models.engines import Notice
 from models.faces.errors import FaceError
 from models.faces.face import Face
-from swaps.choice import EngineChoice, engine_choice
-from swaps.engines.former import SwapEngine
+from models.refusals import Refusal
+from swaps.choice import engine_choice
+from swaps.engines.base import SwapEngine, SwapEngineSpec, refuse
 from swaps.recipe import FaceMapping, SwapRecipe
 
 KIND = "swap"
 
 
 @dataclass(frozen=True, slots=True)
-class SwapNotice:
-    """Something to know before starting; the swap is possible all the same."""
+class FaceNotice:
+    """Something to know of a target face before starting; the swap is possible all the same."""
 
-    code: str
-    sentence: str
-    way_on: str
+    notice: Notice
     target_face: int
 
 
@@ -43,12 +48,12 @@ def get_engine() -> SwapEngine:
 
 @lru_cache(maxsize=1)
 def _loaded_engine() -> SwapEngine:
-    return _usable_choice().load()
+    return _usable_choice().spec.load(machine_here())
 
 
-def _usable_choice() -> EngineChoice:
+def _usable_choice() -> Chosen[SwapEngineSpec]:
     choice = engine_choice()
-    if choice.missing:
+    if choice.offer.missing:
         raise RecipeError(
             "engine_missing",
             "The engine that makes swaps here is not installed.",
@@ -58,17 +63,22 @@ def _usable_choice() -> EngineChoice:
 
 
 def engine_label() -> str:
-    """The engine's name in plain words, for pages, and what to know about it."""
+    """The engine's name in plain words, for pages, and whether a better one is out of order."""
     choice = engine_choice()
-    return f"{choice.label}. {choice.note}" if choice.note else choice.label
+    label = gettext(choice.spec.label)
+    if choice.passed_over:
+        return gettext("%(engine)s. A better engine is not available at the moment.") % {
+            "engine": label
+        }
+    return label
 
 
-def is_steerable(choice: EngineChoice) -> bool:
-    """Whether several photos of one person make one face with this engine."""
-    return choice.offers is not None and choice.offers.steerable
+def takes_several() -> bool:
+    """Whether several photos of one person make one face with this site's engine."""
+    return bool(engine_choice().offer.takes_several)
 
 
-def swap_check(*, owner: User, recipe: SwapRecipe) -> list[SwapNotice]:
+def swap_check(*, owner: User, recipe: SwapRecipe) -> list[FaceNotice]:
     """What the person should know before starting this swap, from stored data alone.
 
     Raises:
@@ -83,25 +93,33 @@ def swap_check(*, owner: User, recipe: SwapRecipe) -> list[SwapNotice]:
         if photo.pk in recipe.must_show_a_face or not photo.is_ready
     }
     choice = _usable_choice()
-    recipe.drawing.check_offers(choice.offers)
-    if any(mapping.more_sources for mapping in recipe.mapping) and not is_steerable(choice):
+    try:
+        choice.offer.options.check(recipe.options)
+    except Refusal as error:
+        raise RecipeError(*_words(error)) from error
+    if any(mapping.more_sources for mapping in recipe.mapping) and not takes_several():
         raise RecipeError(
             "one_photo_only",
             "This site takes the new face from one photo only.",
             "Choose the largest and sharpest one.",
         )
-    notices: list[SwapNotice] = []
+    notices: list[FaceNotice] = []
     for mapping in recipe.mapping:
         target, source = pick_faces(mapping, faces[recipe.target], faces[mapping.source])
         try:
-            warnings = choice.check(target, source)
+            found = refuse(choice.spec.check(target, source))
         except FaceError as error:
-            raise RecipeError(error.code, error.sentence, error.way_on) from error
-        notices.extend(
-            SwapNotice(warning.code, warning.sentence, warning.way_on, mapping.target_face)
-            for warning in warnings
-        )
+            raise RecipeError(*_words(error)) from error
+        notices.extend(FaceNotice(notice, mapping.target_face) for notice in found)
     return notices
+
+
+def _words(refusal: Refusal) -> tuple[str, str, str]:
+    return (
+        refusal.code,
+        sentence_of(refusal.code, refusal.params),
+        remedy_of(refusal.code, refusal.params),
+    )
 
 
 def swap_request(*, owner: User, recipe: SwapRecipe) -> Job:
@@ -112,7 +130,9 @@ def swap_request(*, owner: User, recipe: SwapRecipe) -> Job:
         JobRefused: the person has as many jobs waiting as the site allows, or may make nothing.
     """
     swap_check(owner=owner, recipe=recipe)
-    return job_create(owner=owner, kind=KIND, recipe=recipe.to_dict(), engine=engine_choice().name)
+    return job_create(
+        owner=owner, kind=KIND, recipe=recipe.to_dict(), engine=engine_choice().spec.name
+    )
 
 
 def pick_faces(

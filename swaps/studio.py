@@ -7,15 +7,15 @@ from uuid import UUID
 
 from django.urls import reverse
 
+from faceweb.core.options import Field, joined, option_fields
 from faceweb.media.analysis_queue import assets_renew
 from faceweb.media.models import Asset
 from faceweb.people.models import User
 from models.faces.same_person import source_weight
 from swaps.choice import engine_choice
-from swaps.forms import BLEND_LABELS, Slot, SourceFace, StudioState
+from swaps.forms import Slot, SourceFace, StudioState
 from swaps.recipe import MAX_SOURCES, RecipeError
-from swaps.services import SwapNotice, is_steerable, swap_check
-from swaps.settings_panel import Panel, panel_open
+from swaps.services import FaceNotice, swap_check, takes_several
 
 _HELD_BACK: Final[dict[str, str]] = {
     Asset.Screening.BLOCKED: "This photo is not allowed here; its page in the gallery says why. "
@@ -102,7 +102,7 @@ class Row:
 class Verdict:
     """Whether the work can start as things stand, and what to know before."""
 
-    notices: tuple[SwapNotice, ...] = ()
+    notices: tuple[FaceNotice, ...] = ()
     refusal: RecipeError | None = None
 
 
@@ -120,7 +120,8 @@ class Studio:
     sources: tuple[WellPhoto, ...]
     rows: tuple[Row, ...]
     missing: bool
-    panel: Panel | None = None
+    fields: tuple[Field, ...] = ()
+    absent: str = ""
     can_be_together: bool = False
 
     @property
@@ -156,27 +157,18 @@ class Studio:
             return "Now add the face to use."
         return ""
 
-    @property
-    def blends(self) -> list[tuple[str, str, str, bool]]:
-        """Ways of blending: value, label, explanation, whether it is the chosen one."""
-        return [
-            (value, label, text, value == self.state.blend)
-            for value, (label, text) in BLEND_LABELS.items()
-        ]
-
 
 def studio_open(*, owner: User, state: StudioState) -> Studio:
     """The page for ``state``. Photos that are not (or no longer) the owner's are left out."""
     asked = {*state.sources, *([state.target] if state.target else [])}
     photos = {photo.pk: photo for photo in Asset.objects.for_user(owner).filter(pk__in=asked)}
     assets_renew(photos.values())
-    choice = engine_choice()
+    offer = engine_choice().offer
     state = replace(
         state,
         target=state.target if state.target in photos else None,
         sources=tuple(source for source in state.sources if source in photos),
-        together=state.together and is_steerable(choice),
-        drawing=state.drawing.fitted(choice.offers),
+        together=state.together and takes_several(),
     )
     target, sources = _wells(photos, state)
     target_faces = target.faces if target else ()
@@ -192,8 +184,9 @@ def studio_open(*, owner: User, state: StudioState) -> Studio:
         sources=sources,
         rows=tuple(_row(face, sources, plan) for face in target_faces),
         missing=len(photos) < len(asked),
-        panel=panel_open(state.drawing, choice.offers) if choice.offers else None,
-        can_be_together=is_steerable(choice) and len(sources) > 1,
+        fields=tuple(option_fields(offer.options, state.options)),
+        absent=joined(offer.absent),
+        can_be_together=takes_several() and len(sources) > 1,
     )
 
 

@@ -17,9 +17,10 @@ from django.test import override_settings
 
 from faceweb.core import weights
 from faceweb.management.commands import doctor
+from models.engines import Need
 from models.store import WeightStore
 from swaps.choice import engine_choice
-from swaps.engines.neural_loader import NeuralOffers
+from swaps.engines.base import SwapOffer
 from tests.models.store_kit import IMPATIENT, Site, World, make_world, serving
 
 
@@ -264,9 +265,9 @@ def test_the_doctor_says_what_the_engine_lacks(
 ) -> None:
     choice = replace(
         engine_choice(),
-        label="Neural engine",
-        missing=missing,
-        offers=NeuralOffers((128,), absent=("the enhancer",)),
+        offer=SwapOffer(
+            missing=missing, needs=(Need("gfpgan_1.4", "the enhancer", False, "It is not here."),)
+        ),
     )
     monkeypatch.setattr(doctor, "engine_choice", lambda: choice)
     healthy, findings, _ = examined()

@@ -157,7 +157,7 @@ def test_a_result_shows_its_figures_and_admits_what_it_cannot_judge(
                     "source_photo": str(source.pk),
                     "similarity_to_source": 0.62,
                     "similarity_to_target": None,
-                    "warnings": [{"code": "yaw", "sentence": "The faces look apart."}],
+                    "notices": [{"code": "yaw_differs", "params": {}, "level": "will_show"}],
                 }
             ],
             "timings_ms": {"warp": 101.2},
@@ -170,7 +170,7 @@ def test_a_result_shows_its_figures_and_admits_what_it_cannot_judge(
     assert "Classic engine" in page
     assert "0.62" in page
     assert "Unsure" in page
-    assert "The faces look apart." in page
+    assert "The two faces look in rather different directions" in page
     assert "101 ms" in page
     assert f"{reverse('studio')}?target={made.pk}" in page
     upload = client_for(user).get(target.get_absolute_url()).content.decode()
@@ -189,9 +189,9 @@ def test_a_failed_job_leads_back_to_the_studio_as_it_was(client_for, user, photo
         error_text="No face was found.",
         error_way_on="Choose another photo.",
         recipe={
+            "version": 1,
             "target": str(target.pk),
             "mapping": [{"target_face": 0, "source": str(source.pk), "source_face": 1}],
-            "blend": "multiband",
         },
     )
     page = client_for(user).get(job.get_absolute_url()).content.decode()

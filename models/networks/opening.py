@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
+from models.networks.finding import find_age_network
 from models.networks.genderage import GenderAge, scales_itself
 from models.networks.parser import FaceParser, with_argmax
 from models.sessions import SessionFactory
@@ -12,21 +13,7 @@ from models.sessions.copies import kept_copy
 from models.store.files import sha256_of
 from models.store.weights import Unavailable, Weight, WeightStore
 
-PACK: Final = "buffalo_l"
-AGE_FILE: Final = "genderage.onnx"
-PARSER_CARDS: Final = ("parser_resnet34", "parser_resnet18")
-"""Face parsers, the better one first."""
-
 _LABELS_NAME: Final = "labels.onnx"
-
-
-def find_parser(store: WeightStore) -> Weight | None:
-    """The best face parser that is present and verified."""
-    for key in PARSER_CARDS:
-        weight = store.resolve_model(key)
-        if isinstance(weight, Weight):
-            return weight
-    return None
 
 
 def open_parser(weight: Weight, sessions: SessionFactory) -> FaceParser:
@@ -45,11 +32,6 @@ def open_parser(weight: Weight, sessions: SessionFactory) -> FaceParser:
 
     digest = str(kept_copy(folder, make)["sha256"])
     return FaceParser(sessions.get(folder / _LABELS_NAME, digest))
-
-
-def find_age_network(store: WeightStore) -> Weight | Unavailable:
-    """The network that tells how old a face looks, or why there is none."""
-    return store.resolve_model(PACK, AGE_FILE)
 
 
 def open_age_network(store: WeightStore, sessions: SessionFactory) -> GenderAge | Unavailable:

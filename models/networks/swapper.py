@@ -18,10 +18,9 @@ from models.networks.base import (
     require_inputs,
     run_in_batches,
 )
+from models.networks.boost import boost_sides
 from models.pixels.imaging import Image
 from models.store.cards import Contract, Manifest, Source
-
-_BOOST_SIDES = (128, 256, 512, 1024)
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,8 +85,7 @@ class SwapperContract:
     @property
     def boosts(self) -> tuple[int, ...]:
         """Sides in pixels that pixel boost offers, the native size first."""
-        larger = (side for side in _BOOST_SIDES if side > self.size and side % self.size == 0)
-        return (self.size, *larger)
+        return boost_sides(self.size)
 
 
 class FaceSwapper:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -26,8 +26,8 @@ from models.networks.base import Session
 from models.networks.identity_space import IdentitySpace
 from models.networks.swapper import FaceSwapper, SwapperContract
 from models.pixels.imaging import Image
+from models.store.variants import Precision
 
-Precision = Literal["int8", "fp16"]
 PRECISIONS: Final[tuple[Precision, ...]] = ("int8", "fp16")
 
 _ROLLS: Final = (-25.0, 0.0, 15.0)
@@ -79,12 +79,6 @@ class QualityReport:
             f"{self.psnr_db:.1f} dB, {self.largest_difference} levels, "
             f"ArcFace similarity {self.similarity:.3f}"
         )
-
-
-def variant_name(name: str, precision: Precision) -> str:
-    """File name of the copy: ``inswapper_128.int8.onnx`` beside ``inswapper_128.onnx``."""
-    path = Path(name)
-    return f"{path.stem}.{precision}{path.suffix}"
 
 
 def quantize_swapper(

@@ -2,5 +2,5 @@
 
 from typing import Final
 
-MODULES: Final[list[str]] = []
+MODULES: Final[list[str]] = ["swaps.engines.neural", "swaps.engines.classic"]
 """The engines' modules, the preferred ones first; each has its ``ENGINE``."""

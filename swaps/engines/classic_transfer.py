@@ -9,7 +9,7 @@ smaller *coarse frame* still.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Literal
 
 import cv2
 import numpy as np
@@ -19,7 +19,9 @@ from models.faces.face import Face, FloatArray
 from models.geometry import points as geometry
 from models.pixels import blending, colour, masks
 from models.pixels.imaging import Box, Image, bounding_box, reduced_region
-from swaps.engines.former import Blend
+
+Blend = Literal["multiband", "poisson", "alpha"]
+"""In frequency bands (best), by gradients, or by a plain fade."""
 
 WORK_WIDTH_PX: Final = 640
 _COARSE_WIDTH_PX: Final = 160

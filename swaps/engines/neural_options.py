@@ -1,21 +1,20 @@
-"""What a neural swap may be told beyond which face goes where."""
+"""What the neural engine is told, in its own terms."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, cast
 
-from models.faces.face import Face
+from models.options import Values
 from models.pixels.crop_masks import FACE_REGIONS, MaskKind, Region
-from models.pixels.imaging import Image
-from swaps.engines.former import FaceSwap, SwapOptions
+from swaps.engines.neural import PARTS
 
 Paste = Literal["roll-invariant", "insightface"]
 
 
 @dataclass(frozen=True)
-class NeuralOptions(SwapOptions):
-    """How a neural swap is done; `blend` is the classic engine's and not used.
+class NeuralOptions:
+    """How a neural swap is done.
 
     Attributes:
         strength: 0 to 1, how far the identity goes from the target's own to the source's.
@@ -43,22 +42,20 @@ class NeuralOptions(SwapOptions):
         if not (0 <= self.strength <= 1 and 0 <= self.enhance <= 1):
             raise ValueError("strength and enhance lie between 0 and 1")
 
-
-@dataclass(frozen=True, eq=False)
-class NeuralFaceSwap(FaceSwap):
-    """A swap whose new face is known from several photos.
-
-    Attributes:
-        more_sources: further photos said to show the same person, uint8 (H, W, 3) BGR, and the
-            faces found in each. The face that agrees with the source's is used, and large,
-            sharp, frontal ones weigh more; a photo without such a face is left out.
-    """
-
-    more_sources: tuple[tuple[Image, tuple[Face, ...]], ...] = ()
-
-
-def as_neural(options: SwapOptions | None) -> NeuralOptions:
-    """`options` as this engine takes them; those of another engine leave its defaults."""
-    if isinstance(options, NeuralOptions):
-        return options
-    return NeuralOptions() if options is None else NeuralOptions(measure=options.measure)
+    @classmethod
+    def from_values(cls, values: Values) -> NeuralOptions:
+        """Checked values of the engine's schema; what is left out is left to the engine."""
+        plain = cls()
+        strength, enhance = values.get("strength"), values.get("enhance")
+        detail, masks, parts = values.get("detail"), values.get("mask"), values.get("part")
+        return cls(
+            strength=strength / 100 if isinstance(strength, int) else plain.strength,
+            boost_px=int(detail) if isinstance(detail, str) else None,
+            masks=cast("frozenset[MaskKind]", frozenset({"box", *masks}))
+            if isinstance(masks, tuple)
+            else None,
+            regions=cast("frozenset[Region]", frozenset().union(*(PARTS[part] for part in parts)))
+            if isinstance(parts, tuple)
+            else plain.regions,
+            enhance=enhance / 100 if isinstance(enhance, int) else plain.enhance,
+        )

@@ -8,8 +8,9 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
+from models.networks.finding import find_age_network, find_parser
 from models.networks.genderage import GenderAge
-from models.networks.opening import find_age_network, find_parser, open_age_network, open_parser
+from models.networks.opening import open_age_network, open_parser
 from models.sessions import SessionConfig, SessionFactory
 from models.store import Manifest, Unavailable, Weight, WeightStore
 from models.store.files import sha256_of

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from faceweb.work import engines
 from models.sessions import SessionConfig, SessionFactory
 from swaps import choice, services
 from tests.swaps.engines.test_neural_loader import store_of
@@ -24,8 +25,8 @@ def neural_site(
 
     def make(*missing: str) -> None:
         store = store_of(tmp_path / "weights", *missing)
-        monkeypatch.setattr(choice, "weight_store", lambda: store)
-        monkeypatch.setattr(choice, "session_factory", lambda: sessions)
+        monkeypatch.setattr(engines, "weight_store", lambda: store)
+        monkeypatch.setattr(engines, "session_factory", lambda: sessions)
         settings.ENGINE = "auto"
         forget()
 

@@ -12,9 +12,9 @@ from faceweb.media.models import Asset, Lineage
 from faceweb.work.models import Job
 from faceweb.work.worker import job_work
 from models.faces.face import Face
+from models.options import Values, values_from_json
 from models.sessions import OutOfMemory
-from swaps.drawing import Drawing
-from swaps.engines.neural import NeuralEngine
+from swaps.engines.neural_engine import NeuralEngine
 from swaps.recipe import FaceMapping, RecipeError, SwapRecipe
 from swaps.services import get_engine, swap_check, swap_request
 from tests.swaps.engines.test_neural import (
@@ -88,8 +88,8 @@ def test_the_studio_offers_what_the_engine_can_do(neural_site, browser, target, 
     names = {name for name, _, _ in inputs.found}
     assert {"strength", "detail", "mask", "part", "enhance", "together"} <= names
     assert "blend" not in names
-    assert inputs.values("detail") == ["", "256", "512", "1024"]
-    assert inputs.values("mask") == ["box", "occlusion", "regions"]
+    assert inputs.values("detail") == ["128", "256", "512", "1024"]
+    assert inputs.values("mask") == ["", "occlusion", "regions"]
     assert "Neural engine" in page
     assert "Not installed on this site: the outline of the face." in page
 
@@ -98,7 +98,7 @@ def test_the_studio_offers_only_what_is_installed_and_says_what_is_not(
     neural_site, browser, target, source
 ):
     neural_site("parser_resnet34", "occluder_xseg", "gfpgan_1.4")
-    query = "&mask=box&mask=regions&part=nose&enhance=50&strength=40"
+    query = "&mask=&mask=regions&part=nose&enhance=50&strength=40"
     page = shown(browser, target, source, query=query).content.decode()
     names = {name for name, _, _ in Inputs(page).found}
     assert not names & {"mask", "part", "enhance"}
@@ -109,7 +109,7 @@ def test_the_studio_offers_only_what_is_installed_and_says_what_is_not(
 
 def test_settings_in_the_address_are_shown_and_carried_on(neural_site, browser, target, source):
     neural_site()
-    query = "&strength=60&detail=256&mask=box&mask=regions&part=nose&part=lips&enhance=30"
+    query = "&strength=60&detail=256&mask=&mask=regions&part=nose&part=lips&enhance=30"
     page = shown(browser, target, source, query=query).content.decode()
     inputs = Inputs(page)
     assert inputs.values("strength") == ["60"]
@@ -131,29 +131,33 @@ def test_the_form_asks_for_what_it_says(neural_site, browser, user, target, sour
         "together": "1",
         "strength": "60",
         "detail": "256",
-        "mask": ["box", "regions"],
-        "part": ["nose", "skin"],
+        "mask": ["", "regions"],
+        "part": ["", "nose", "skin"],
         "enhance": "30",
     }
     assert browser.post(reverse("swaps"), form).status_code == 303
     recipe = SwapRecipe.from_dict(Job.objects.get().recipe)
     assert recipe.mapping == (FaceMapping(0, source.pk, 0, (softened.pk,)),)
-    assert recipe.drawing == Drawing(
-        60, 256, frozenset({"regions"}), frozenset({"nose", "skin"}), 30
-    )
+    assert recipe.options == {
+        "strength": 60,
+        "enhance": 30,
+        "detail": "256",
+        "mask": ("regions",),
+        "part": ("skin", "nose"),
+    }
 
 
 def test_no_part_of_the_face_is_refused_with_a_sentence(neural_site, browser, target, source):
     neural_site()
-    query = f"?target={target.pk}&source={source.pk}&map-0={source.pk}:0&mask=regions"
+    query = f"?target={target.pk}&source={source.pk}&map-0={source.pk}:0&mask=regions&part="
     answer = browser.get(reverse("studio_check") + query).content.decode()
-    assert "No part of the face is chosen." in answer
+    assert "Nothing is chosen for: Parts that change." in answer
 
 
 def test_what_is_not_offered_is_refused_before_it_starts(
     neural_site, user, target, source, softened
 ):
-    wanted = SwapRecipe(target.pk, (FaceMapping(0, source.pk, 0),), drawing=Drawing(enhance=40))
+    wanted = SwapRecipe(target.pk, (FaceMapping(0, source.pk, 0),), options={"enhance": 40})
     several = SwapRecipe(target.pk, (FaceMapping(0, source.pk, 0, (softened.pk,)),))
     codes = []
     Asset.objects.update(analyser="")
@@ -168,24 +172,30 @@ def test_what_is_not_offered_is_refused_before_it_starts(
 
 def test_a_result_keeps_and_shows_how_it_was_made(neural_site, browser, user, target, source):
     neural_site()
-    drawing = Drawing(
-        strength=70, detail=256, masks=frozenset({"regions"}), parts=frozenset({"skin"}), enhance=20
-    )
-    job = done(user, SwapRecipe(target.pk, (FaceMapping(0, source.pk, 0),), drawing=drawing))
+    options: Values = {
+        "strength": 70, "detail": "256", "mask": ("regions",), "part": ("skin",), "enhance": 20,
+    }  # fmt: skip
+    job = done(user, SwapRecipe(target.pk, (FaceMapping(0, source.pk, 0),), options))
     assert job.result is not None
     making = job.result.making
-    assert Drawing.from_dict(making["drawing"]) == drawing
-    assert dict(making["settings"]) == {
-        "Strength": "70 %",
-        "Detail": "256 px",
-        "Mask": "parts of the face",
-        "Parts": "skin",
-        "Enhancer": "20 %",
+    assert values_from_json(making["options"]) == options
+    assert {item["label"]: item["values"] for item in making["settings"]} == {
+        "Strength": ["70 %"],
+        "Detail of the new face": ["256 px"],
+        "Where the new face shows": ["Change only some parts of the face"],
+        "Parts that change": ["Skin"],
+        "Enhancer": ["20 %"],
     }
     assert {model["name"].split("/")[0] for model in making["models"]} >= {"inswapper_128"}
     page = browser.get(job.result.get_absolute_url()).content.decode()
     assert making["faces_found"] == 2
-    for words in ("Neural engine", "2, 1 changed", "70 %", "256 px", "parts of the face"):
+    for words in (
+        "Neural engine",
+        "2, 1 changed",
+        "70 %",
+        "256 px",
+        "Change only some parts of the face",
+    ):
         assert words in page
 
 
@@ -199,8 +209,8 @@ def test_the_settings_reach_the_pixels(neural_site, user, target, source):
     neural_site()
     mapping = (FaceMapping(0, source.pk, 0),)
 
-    def pixels(drawing: Drawing) -> np.ndarray:
-        result = done(user, SwapRecipe(target.pk, mapping, drawing=drawing)).result
+    def pixels(options: Values) -> np.ndarray:
+        result = done(user, SwapRecipe(target.pk, mapping, options)).result
         assert result is not None
         image = cv2.imdecode(
             np.frombuffer(result.file_of("original").read(), np.uint8), cv2.IMREAD_COLOR
@@ -208,9 +218,9 @@ def test_the_settings_reach_the_pixels(neural_site, user, target, source):
         assert image is not None
         return image.astype(int)
 
-    plain = pixels(Drawing(masks=frozenset()))
-    enhanced = pixels(Drawing(masks=frozenset(), enhance=100))
-    nothing = pixels(Drawing(masks=frozenset({"regions"}), parts=frozenset({"nose"})))
+    plain = pixels({"mask": ()})
+    enhanced = pixels({"mask": (), "enhance": 100})
+    nothing = pixels({"mask": ("regions",), "part": ("nose",)})
     assert np.abs(plain - enhanced).max() > 40
     # The small parser sees skin alone, so a nose shows nothing.
     assert _moved(nothing) < 0.8
@@ -226,7 +236,7 @@ def test_several_photos_of_one_person_are_used_and_a_strangers_is_left_out(
     assert job.result is not None
     (face,) = job.result.making["faces"]
     assert face["more_sources"] == [str(softened.pk)]
-    assert [warning["code"] for warning in face["warnings"]] == ["photos_left_out"]
+    assert [notice["code"] for notice in face["notices"]] == ["photos_left_out"]
     parents = job.result.lineage.filter(role=Lineage.Role.SOURCE).values_list("parent", flat=True)
     assert set(parents) == {source.pk, softened.pk}
     page = browser.get(job.result.get_absolute_url()).content.decode()
@@ -271,8 +281,10 @@ def test_a_job_goes_back_to_the_studio_with_everything_that_was_set(
     neural_site, browser, user, target, source, softened
 ):
     neural_site()
-    drawing = Drawing(60, 256, frozenset({"regions"}), frozenset({"nose"}), 30)
-    recipe = SwapRecipe(target.pk, (FaceMapping(0, source.pk, 0, (softened.pk,)),), drawing=drawing)
+    options: Values = {
+        "strength": 60, "detail": "256", "mask": ("regions",), "part": ("nose",), "enhance": 30,
+    }  # fmt: skip
+    recipe = SwapRecipe(target.pk, (FaceMapping(0, source.pk, 0, (softened.pk,)),), options)
     job = swap_request(owner=user, recipe=recipe)
     Job.objects.filter(pk=job.pk).update(state=Job.State.FAILED, error_text="It failed.")
     page = browser.get(job.get_absolute_url()).content.decode()
@@ -301,7 +313,7 @@ def test_a_job_of_the_neural_engine_is_done_by_the_classic_one_where_it_is_all_t
     )
     second = photo_factory(user, portrait, faces=photo.faces)
     recipe = SwapRecipe(
-        photo.pk, (FaceMapping(0, second.pk, 0, (photo.pk,)),), drawing=Drawing(enhance=40)
+        photo.pk, (FaceMapping(0, second.pk, 0, (photo.pk,)),), options={"enhance": 40}
     )
     job = Job.objects.create(owner=user, kind="swap", recipe=recipe.to_dict(), engine="neural")
     job_work(job.pk)
@@ -309,5 +321,7 @@ def test_a_job_of_the_neural_engine_is_done_by_the_classic_one_where_it_is_all_t
     assert job.state == Job.State.DONE, job.error_text
     assert job.result is not None
     assert job.result.making["engine"] == "classic"
-    assert "settings" not in job.result.making
+    assert [item["label"] for item in job.result.making["settings"]] == [
+        "How the face is blended in"
+    ]
     assert job.result.making["faces"][0]["more_sources"] == []

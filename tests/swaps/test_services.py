@@ -53,7 +53,7 @@ def test_a_face_turned_away_is_warned_of(user, target, photo_factory, yaw):
     turned = photo_factory(user, faces=[stored_face(yaw=yaw)])
     (notice,) = swap_check(owner=user, recipe=recipe(target, turned, (1, 0)))
     assert notice.target_face == 1
-    assert notice.sentence
+    assert notice.notice.code == "yaw_differs"
 
 
 @pytest.mark.parametrize(

@@ -98,7 +98,7 @@ def test_the_state_survives_its_own_address():
         target=uuid4(),
         sources=(uuid4(), uuid4()),
         chosen={0: SourceFace(uuid4(), 2), 1: None},
-        blend="poisson",
+        options={"blend": "poisson"},
     )
     assert StudioState.from_query(QueryDict(state.query())) == state
 
@@ -351,9 +351,10 @@ def test_the_form_starts_a_job_and_leads_to_its_page(browser, user, couple, sing
     assert answer.headers["Location"] == job.get_absolute_url()
     assert job.owner == user
     assert job.recipe == {
+        "version": 1,
         "target": str(couple.pk),
         "mapping": [{"target_face": 0, "source": str(single.pk), "source_face": 0}],
-        "blend": "poisson",
+        "options": {"blend": "poisson"},
     }
 
 

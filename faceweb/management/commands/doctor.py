@@ -158,7 +158,7 @@ def check_engine() -> Iterator[Finding]:
 
 
 def check_models() -> Iterator[Finding]:
-    """Weights that are here or that the neural engine wants; every byte of a new one is read."""
+    """Weights that are here or that are recommended; every byte of a new one is read."""
     try:
         store = weight_store()
     except ManifestError as error:

@@ -205,7 +205,7 @@ class Command(BaseCommand):
     def _quantize(self, store: WeightStore, options: dict[str, Any]) -> None:
         # Imported here: the other actions must work where onnxruntime does not.
         from models.sessions import SessionFactory
-        from swaps.engines.neural_loader import quantize_card
+        from swaps.engines.quantizing import quantize_card
 
         self._cards(store, [options["key"]])
         photos = [
@@ -225,7 +225,7 @@ class Command(BaseCommand):
             f"worst of {report.swaps} swaps: PSNR {report.psnr_db:.1f} dB,"
             f" largest difference {report.largest_difference} of 255,"
             f" ArcFace similarity to the original's result {report.similarity:.3f}\n"
-            "It is used only with FACEWEB_NEURAL_PRECISION set; look at results first."
+            "It is used only with FACEWEB_SWAPPER_PRECISION set; look at results first."
         )
 
     def _cards(self, store: WeightStore, keys: Sequence[str]) -> list[Card]:

@@ -11,16 +11,16 @@ from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand
 
+from faceweb.core.options import options_flags, options_given
+from faceweb.core.words import refusal_text, sentence_of
 from faceweb.media.errors import IntakeError
 from faceweb.media.local_files import ENCODERS, local_photo_read
-from models.faces.errors import FaceError
-from models.faces.face import Face
+from models.options import Values
+from models.refusals import Refusal
 from swaps.choice import engine_choice
-from swaps.drawing import DETAILS, FACE_PARTS, MASKS, PARTS, Drawing
-from swaps.engines.former import FaceSwap, SwapOptions
-from swaps.engines.neural_options import NeuralFaceSwap
-from swaps.recipe import BLENDS, RecipeError
-from swaps.services import get_engine, is_steerable
+from swaps.engines.base import Source, Target
+from swaps.recipe import RecipeError
+from swaps.services import get_engine, takes_several
 
 EXIT_UNUSABLE = 2
 
@@ -31,11 +31,6 @@ def face_pair(text: str) -> tuple[int, int]:
     if not match:
         raise ArgumentTypeError("write it as TARGET:SOURCE, two face numbers, such as 0:1")
     return int(match[1]), int(match[2])
-
-
-def count_faces(faces: Sequence[Face]) -> str:
-    """``1 face``, ``3 faces``."""
-    return "1 face" if len(faces) == 1 else f"{len(faces)} faces"
 
 
 def rounded(similarity: float | None) -> float | None:
@@ -69,7 +64,6 @@ class Command(BaseCommand):
             metavar="T:S",
             help="target face T gets source face S; by default the largest gets --source-face",
         )
-        parser.add_argument("--blend", choices=BLENDS, default=BLENDS[0])
         parser.add_argument(
             "--also",
             type=Path,
@@ -78,25 +72,7 @@ class Command(BaseCommand):
             metavar="PHOTO",
             help="further photos of the person in SOURCE, used together",
         )
-        drawing = parser.add_argument_group("neural engine")
-        drawing.add_argument("--strength", type=int, default=100, metavar="10-100")
-        drawing.add_argument(
-            "--detail", type=int, choices=DETAILS, help="pixels of the drawn face (the engine's)"
-        )
-        drawing.add_argument(
-            "--mask",
-            choices=("box", *MASKS),
-            nargs="+",
-            help="where the new face shows, combined by the least (box, occlusion if installed)",
-        )
-        drawing.add_argument(
-            "--part",
-            choices=tuple(PARTS),
-            nargs="+",
-            default=sorted(FACE_PARTS),
-            help="what the mask `regions` shows (all but glasses)",
-        )
-        drawing.add_argument("--enhance", type=int, default=0, metavar="0-100")
+        options_flags(parser, engine_choice().offer.options)
         parser.add_argument("--json", action="store_true", help="print one JSON object")
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -104,11 +80,13 @@ class Command(BaseCommand):
         if options["output"].suffix.lower() not in ENCODERS:
             self._refuse(f"OUT must end in one of: {', '.join(ENCODERS)}.")
         try:
-            drawing = self._drawing(options)
+            values = self._values(options)
             source, target = (local_photo_read(options[name]) for name in ("source", "target"))
-            report = self._swap(source, target, drawing, options, started)
-        except (IntakeError, FaceError, RecipeError) as error:
+            report = self._swap(source, target, values, options, started)
+        except (IntakeError, RecipeError) as error:
             self._refuse(f"{error.sentence} {error.way_on}".strip())
+        except Refusal as error:
+            self._refuse(refusal_text(error))
         except OSError as error:
             self._refuse(f"{error.filename}: {error.strerror}.")
         if options["json"]:
@@ -116,30 +94,16 @@ class Command(BaseCommand):
         else:
             self.stdout.write(f"Written. Engine: {report['engine']}.")
 
-    def _drawing(self, options: dict[str, Any]) -> Drawing:
-        masks = options["mask"]
-        drawing = Drawing(
-            strength=options["strength"],
-            detail=options["detail"],
-            masks=None if masks is None else frozenset(mask for mask in masks if mask != "box"),
-            parts=frozenset(options["part"]),
-            enhance=options["enhance"],
-        )
-        drawing.check()
-        drawing.check_offers(engine_choice().offers)
-        if options["also"] and not is_steerable(engine_choice()):
-            raise RecipeError(
-                "one_photo_only",
-                "This engine takes the new face from one photo only.",
-                "Leave --also out.",
-            )
-        return drawing
+    def _values(self, options: dict[str, Any]) -> Values:
+        if options["also"] and not takes_several():
+            raise Refusal("one_photo_only")
+        return options_given(engine_choice().offer.options, options)
 
     def _swap(
         self,
         source: Any,
         target: Any,
-        drawing: Drawing,
+        values: Values,
         options: dict[str, Any],
         started: float,
     ) -> dict[str, Any]:
@@ -154,27 +118,22 @@ class Command(BaseCommand):
         found = time.perf_counter()
         for which, list_of_faces in faces.items():
             if not list_of_faces:
-                raise FaceError(
-                    "no_face",
-                    f"No face was found in the {which} photo.",
-                    "Use one in which a face looks towards the camera, well lit and not too small.",
-                )
+                raise Refusal(f"no_face_in_{which}")
         pairs = options["map"] or [(0, options["source_face"])]
-        swaps: list[FaceSwap] = []
-        for target_face, source_face in pairs:
+        sources: list[Source] = []
+        targets: list[Target] = []
+        for number, (target_face, source_face) in enumerate(pairs):
             try:
-                pair = faces["target"][target_face], source, faces["source"][source_face]
-                swaps.append(NeuralFaceSwap(*pair, more) if more else FaceSwap(*pair))
+                targets.append(Target(faces["target"][target_face], number))
+                sources.append(Source(source, faces["source"][source_face], more))
             except IndexError:
-                raise FaceError(
-                    "face_missing",
-                    f"There is no pair {target_face}:{source_face}: the target has"
-                    f" {count_faces(faces['target'])}, the source {count_faces(faces['source'])}.",
-                    "Faces count from 0, largest first.",
+                raise Refusal(
+                    "pair_missing",
+                    pair=f"{target_face}:{source_face}",
+                    target=len(faces["target"]),
+                    source=len(faces["source"]),
                 ) from None
-        neural = engine_choice().offers is not None
-        how = drawing.options() if neural else SwapOptions(blend=options["blend"])
-        result = engine.run(target, swaps, how)
+        result = engine.run(target, sources, targets, values)
         swapped = time.perf_counter()
         options["output"].write_bytes(ENCODERS[options["output"].suffix.lower()](result.image))
         finished = time.perf_counter()
@@ -195,7 +154,7 @@ class Command(BaseCommand):
                     "similarity_to_source": rounded(face.similarity_to_source),
                     "similarity_to_target": rounded(face.similarity_to_target),
                     "left_out": [str(options["also"][number]) for number in face.left_out],
-                    "warnings": [warning.sentence for warning in face.warnings],
+                    "notices": [sentence_of(notice.code, notice.params) for notice in face.notices],
                 }
                 for (target_face, source_face), face in zip(pairs, result.outcomes, strict=True)
             ],

@@ -14,7 +14,8 @@ from models.networks.arcface import ArcFace
 from models.networks.identity_space import UnitSpace
 from models.networks.swapper import SwapperContract
 from models.store.cards import Manifest
-from models.store.quantize import Portrait, Precision, QualityReport, quantize_swapper, variant_name
+from models.store.quantize import Portrait, QualityReport, quantize_swapper
+from models.store.variants import Precision, variant_name
 from tests.models.networks import graphs
 from tests.models.test_crops import points_at
 

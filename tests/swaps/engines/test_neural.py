@@ -1,5 +1,6 @@
 """The neural engine on small graphs: what changes, what does not, and what it is told."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -22,17 +23,20 @@ from models.networks.inswapper import read_emap
 from models.networks.occluder import Occluder
 from models.networks.parser import FaceParser, with_argmax
 from models.networks.swapper import FaceSwapper, SwapperContract
+from models.options import Values
+from models.refusals import Refusal
 from models.store.cards import Manifest
-from swaps.engines.former import FaceSwap, ModelUsed, SwapEngine, SwapOptions
-from swaps.engines.neural import Networks, NeuralEngine
-from swaps.engines.neural_options import NeuralFaceSwap, NeuralOptions
+from swaps.engines.base import ModelUsed, Progress, Source, SwapEngine, SwapResult, Target
+from swaps.engines.neural import ENGINE, option_schema
+from swaps.engines.neural_engine import Networks, NeuralEngine
+from swaps.engines.neural_options import NeuralOptions
 from tests.models.networks import graphs
 from tests.models.test_crops import points_at
 from tests.models.test_paste import psnr
 
 MANIFEST = Manifest.read()
 EMAP = np.random.default_rng(11).normal(0, 1, (512, 512)).astype(np.float32)
-PLAIN = NeuralOptions(match_colour=False, measure=False)
+PLAIN = NeuralOptions(match_colour=False)
 
 
 class KnownFaces:
@@ -105,8 +109,27 @@ LEFT = face_at(250, 320, 240, 12)
 RIGHT = face_at(680, 300, 200, -20)
 
 
-def swap(face: Face = LEFT, source: np.ndarray = SOURCE) -> FaceSwap:
-    return FaceSwap(face, source, SOURCE_FACE)
+Swap = tuple[Face, Source]
+"""A face of the target and what takes its place."""
+
+
+def swap(face: Face = LEFT, source: np.ndarray = SOURCE) -> Swap:
+    return face, Source(source, SOURCE_FACE)
+
+
+def run(
+    engine: NeuralEngine,
+    target: np.ndarray,
+    swaps: Sequence[Swap],
+    options: NeuralOptions | None = None,
+    progress: Progress | None = None,
+    *,
+    measure: bool = True,
+) -> SwapResult:
+    """Each face gets a source of its own."""
+    session = engine.open([source for _, source in swaps], options or NeuralOptions())
+    faces = [Target(face, number) for number, (face, _) in enumerate(swaps)]
+    return session.apply(target, faces, progress, measure=measure)
 
 
 def changed(before: np.ndarray, after: np.ndarray) -> np.ndarray:
@@ -114,15 +137,19 @@ def changed(before: np.ndarray, after: np.ndarray) -> np.ndarray:
 
 
 def test_it_is_a_swap_engine(engine: NeuralEngine) -> None:
-    as_protocol: SwapEngine = engine
+    as_engine: SwapEngine = engine
 
-    assert (as_protocol.name, as_protocol.label) == ("neural", "Neural engine")
+    assert (as_engine.name, ENGINE.name, ENGINE.analyser) == (
+        "neural",
+        "neural",
+        engine.analyser.name,
+    )
 
 
 def test_only_the_face_changes_and_the_target_stays(engine: NeuralEngine) -> None:
     before = TARGET.copy()
 
-    result = engine.run(TARGET, [swap()])
+    result = run(engine, TARGET, [swap()])
 
     assert np.array_equal(TARGET, before)
     touched = changed(TARGET, result.image)
@@ -136,10 +163,10 @@ def test_only_the_face_changes_and_the_target_stays(engine: NeuralEngine) -> Non
 
 
 def test_in_place_writes_into_the_target_and_gives_the_same(engine: NeuralEngine) -> None:
-    expected = engine.run(TARGET, [swap(), swap(RIGHT)])
+    expected = run(engine, TARGET, [swap(), swap(RIGHT)])
     target = TARGET.copy()
 
-    result = engine.run(target, [swap(), swap(RIGHT)], NeuralOptions(in_place=True))
+    result = run(engine, target, [swap(), swap(RIGHT)], NeuralOptions(in_place=True))
 
     assert result.image is target
     assert np.array_equal(target, expected.image)
@@ -150,10 +177,10 @@ def test_the_graph_is_given_the_identity_of_the_source(
     engine: NeuralEngine, session: graphs.OrtSession
 ) -> None:
     seen = []
-    run = session.run
-    session.run = lambda inputs: seen.append(inputs["source"]) or run(inputs)  # type: ignore[func-returns-value, method-assign]
+    infer = session.run
+    session.run = lambda inputs: seen.append(inputs["source"]) or infer(inputs)  # type: ignore[func-returns-value, method-assign]
 
-    engine.run(TARGET, [swap()], PLAIN)
+    run(engine, TARGET, [swap()], PLAIN)
 
     embedding = engine.analyser.embed(SOURCE, SOURCE_FACE)
     latent = (embedding / np.linalg.norm(embedding)) @ EMAP
@@ -165,20 +192,20 @@ def test_all_faces_go_through_in_one_run_and_each_gets_its_own_source(
 ) -> None:
     other = noise(400, 400, 9)
 
-    both = engine.run(TARGET, [swap(LEFT), swap(RIGHT, other)], PLAIN)
+    both = run(engine, TARGET, [swap(LEFT), swap(RIGHT, other)], PLAIN)
 
     assert [run["target"] for run in session.runs] == [(2, 3, 128, 128)]
-    left = engine.run(TARGET, [swap(LEFT)], PLAIN).image
-    right = engine.run(TARGET, [swap(RIGHT, other)], PLAIN).image
+    left = run(engine, TARGET, [swap(LEFT)], PLAIN).image
+    right = run(engine, TARGET, [swap(RIGHT, other)], PLAIN).image
     assert np.array_equal(both.image[:, :480], left[:, :480])
     assert np.array_equal(both.image[:, 480:], right[:, 480:])
-    assert not np.array_equal(right, engine.run(TARGET, [swap(RIGHT, SOURCE)], PLAIN).image)
+    assert not np.array_equal(right, run(engine, TARGET, [swap(RIGHT, SOURCE)], PLAIN).image)
 
 
 def test_strength_goes_from_the_own_face_to_the_source(engine: NeuralEngine) -> None:
     def tint(strength: float, source: np.ndarray = SOURCE) -> np.ndarray:
         options = replace(PLAIN, strength=strength)
-        image = engine.run(TARGET, [swap(source=source)], options).image
+        image = run(engine, TARGET, [swap(source=source)], options).image
         mean: np.ndarray = image[280:360, 210:290].astype(float).mean(axis=(0, 1))
         return mean
 
@@ -190,19 +217,19 @@ def test_strength_goes_from_the_own_face_to_the_source(engine: NeuralEngine) -> 
     assert np.array_equal(none, tint(0, noise(400, 400, 5)))
 
 
-def several(*photos: tuple[np.ndarray, tuple[Face, ...]]) -> NeuralFaceSwap:
-    return NeuralFaceSwap(LEFT, SOURCE, SOURCE_FACE, photos)
+def several(*photos: tuple[np.ndarray, tuple[Face, ...]]) -> Swap:
+    return LEFT, Source(SOURCE, SOURCE_FACE, photos)
 
 
-def latents(engine: NeuralEngine, *swaps: FaceSwap) -> list[np.ndarray]:
+def latents(engine: NeuralEngine, *swaps: Swap) -> list[np.ndarray]:
     """What the graph is told for each of `swaps`."""
     seen = []
     session = engine.networks.swapper._session
-    run = session.run
-    session.run = lambda inputs: seen.append(inputs["source"][0]) or run(inputs)  # type: ignore[func-returns-value, method-assign]
+    infer = session.run
+    session.run = lambda inputs: seen.append(inputs["source"][0]) or infer(inputs)  # type: ignore[func-returns-value, method-assign]
     for item in swaps:
-        engine.run(TARGET, [item], PLAIN)
-    session.run = run  # type: ignore[method-assign]
+        run(engine, TARGET, [item], PLAIN)
+    session.run = infer  # type: ignore[method-assign]
     return seen
 
 
@@ -214,7 +241,7 @@ def test_several_photos_of_one_person_make_one_identity(engine: NeuralEngine) ->
     blurred = replace(SOURCE_FACE, quality=Quality(width_px=160, sharpness=1))
 
     averaged, sharp, weak = latents(
-        engine, several((SOFTENED, (blurred,))), swap(), FaceSwap(LEFT, SOFTENED, blurred)
+        engine, several((SOFTENED, (blurred,))), swap(), (LEFT, Source(SOFTENED, blurred))
     )
 
     assert not np.allclose(averaged, sharp, atol=1e-3)
@@ -248,14 +275,14 @@ def test_a_photo_of_somebody_else_is_left_out_with_a_notice(engine: NeuralEngine
         (SOURCE, ()),
     )
 
-    (outcome,) = engine.run(TARGET, [several(*photos)], PLAIN).outcomes
+    (outcome,) = run(engine, TARGET, [several(*photos)], PLAIN).outcomes
     with_two, as_if, alone = latents(
         engine, several(*photos), several((SOFTENED, (SOURCE_FACE,))), swap()
     )
 
     assert outcome.left_out == (0, 1, 3)
-    assert [warning.code for warning in outcome.warnings] == ["photos_left_out"]
-    assert "3 photos" in outcome.warnings[0].sentence
+    assert [notice.code for notice in outcome.notices] == ["photos_left_out"]
+    assert outcome.notices[0].params == {"count": 3}
     assert np.array_equal(with_two, as_if)
     assert not np.allclose(with_two, alone, atol=1e-3)
 
@@ -263,7 +290,7 @@ def test_a_photo_of_somebody_else_is_left_out_with_a_notice(engine: NeuralEngine
 def test_the_thresholds_decide_who_is_the_same_person(engine: NeuralEngine) -> None:
     strict = NeuralEngine(engine.analyser, engine.networks, PersonThresholds(cosine=0.9999))
 
-    (outcome,) = strict.run(TARGET, [several((SOFTENED, (SOURCE_FACE,)))], PLAIN).outcomes
+    (outcome,) = run(strict, TARGET, [several((SOFTENED, (SOURCE_FACE,)))], PLAIN).outcomes
 
     assert outcome.left_out == (0,)
 
@@ -271,19 +298,19 @@ def test_the_thresholds_decide_who_is_the_same_person(engine: NeuralEngine) -> N
 def test_no_face_leaves_the_engine_with_an_embedding(engine: NeuralEngine) -> None:
     """Numbers that identify a person stay where they are used."""
     photos = several((SOFTENED, (SOURCE_FACE,)))
-    (outcome,) = engine.run(TARGET, [photos]).outcomes
+    (outcome,) = run(engine, TARGET, [photos]).outcomes
 
-    assert photos.source_face.embedding is None
-    assert photos.more_sources[0][1][0].embedding is None
+    assert photos[1].face.embedding is None
+    assert photos[1].more[0][1][0].embedding is None
     assert outcome.target_face.embedding is None
 
 
 def test_an_outline_that_is_not_known_is_said(engine: NeuralEngine) -> None:
     options = replace(PLAIN, masks=frozenset({"hull"}))
 
-    (outcome,) = engine.run(TARGET, [swap()], options).outcomes
+    (outcome,) = run(engine, TARGET, [swap()], options).outcomes
 
-    assert [warning.code for warning in outcome.warnings] == ["no_outline"]
+    assert [notice.code for notice in outcome.notices] == ["no_outline"]
 
 
 @pytest.mark.parametrize("boost", [256, 512])
@@ -294,9 +321,9 @@ def test_pixel_boost_runs_interleaved_tiles_in_batches(
     grain = np.random.default_rng(3).integers(60, 200, (160, 240, 3)).astype(np.uint8)
     target = cv2.resize(grain, (960, 640), interpolation=cv2.INTER_CUBIC).astype(np.uint8)
 
-    native = engine.run(target, [swap(face)], PLAIN).image
+    native = run(engine, target, [swap(face)], PLAIN).image
     session.runs.clear()
-    boosted = engine.run(target, [swap(face)], replace(PLAIN, boost_px=boost)).image
+    boosted = run(engine, target, [swap(face)], replace(PLAIN, boost_px=boost)).image
 
     assert [run["target"][0] for run in session.runs] == [(boost // 128) ** 2]
     middle = np.s_[200:440, 360:600]
@@ -311,10 +338,11 @@ def test_pixel_boost_runs_interleaved_tiles_in_batches(
 def test_occlusion_and_regions_narrow_the_mask(engine: NeuralEngine) -> None:
     target = np.full((640, 960, 3), 230, np.uint8)
     target[:, 250:] = (0, 230, 230)
-    drawn_box = engine.run(target, [swap()], replace(PLAIN, masks=frozenset({"box"}))).image
+    drawn_box = run(engine, target, [swap()], replace(PLAIN, masks=frozenset({"box"}))).image
 
-    behind = engine.run(target, [swap()], replace(PLAIN, masks=frozenset({"box", "occlusion"})))
-    skin = engine.run(
+    behind = run(engine, target, [swap()], replace(PLAIN, masks=frozenset({"box", "occlusion"})))
+    skin = run(
+        engine,
         target,
         [swap()],
         replace(PLAIN, masks=frozenset({"regions"}), regions=frozenset({"left_eye"})),
@@ -334,7 +362,7 @@ def test_hull_follows_the_landmarks(engine: NeuralEngine) -> None:
     face = replace(LEFT, landmarks=landmarks)
     options = replace(PLAIN, masks=frozenset({"hull"}))
 
-    touched = changed(TARGET, engine.run(TARGET, [swap(face)], options).image)
+    touched = changed(TARGET, run(engine, TARGET, [swap(face)], options).image)
 
     assert touched[340, 250]
     assert not touched[:, :195].any()
@@ -344,7 +372,7 @@ def test_hull_follows_the_landmarks(engine: NeuralEngine) -> None:
 def test_enhancer_is_blended_and_stays_within_its_box(engine: NeuralEngine) -> None:
     def mean(enhance: float) -> float:
         options = replace(PLAIN, masks=frozenset({"box"}), enhance=enhance)
-        result = engine.run(TARGET, [swap()], options)
+        result = run(engine, TARGET, [swap()], options)
         x1, y1, x2, y2 = result.touched[0]
         outside = changed(TARGET, result.image)
         outside[y1:y2, x1:x2] = False
@@ -359,12 +387,12 @@ def test_enhancer_is_blended_and_stays_within_its_box(engine: NeuralEngine) -> N
 
 
 def test_colour_match_brings_the_face_to_the_targets_colours(engine: NeuralEngine) -> None:
-    options = NeuralOptions(measure=False, masks=frozenset({"box"}))
+    options = NeuralOptions(masks=frozenset({"box"}))
     area = np.s_[280:360, 210:290]
     want = TARGET[area].mean(axis=(0, 1))
 
-    matched = engine.run(TARGET, [swap()], options).image[area].mean(axis=(0, 1))
-    plain = engine.run(TARGET, [swap()], PLAIN).image[area].mean(axis=(0, 1))
+    matched = run(engine, TARGET, [swap()], options).image[area].mean(axis=(0, 1))
+    plain = run(engine, TARGET, [swap()], PLAIN).image[area].mean(axis=(0, 1))
 
     assert np.abs(matched - want).max() < np.abs(plain - want).max() / 3
 
@@ -384,7 +412,7 @@ def test_insightface_mode_equals_insightface_end_to_end(
     source = SimpleNamespace(normed_embedding=embedding / np.linalg.norm(embedding))
     expected = reference.get(TARGET, SimpleNamespace(kps=face.kps), source, paste_back=True)
 
-    ours = engine.run(TARGET, [swap(face)], NeuralOptions(paste="insightface")).image
+    ours = run(engine, TARGET, [swap(face)], NeuralOptions(paste="insightface")).image
 
     assert not np.array_equal(ours, TARGET)
     assert np.abs(ours.astype(int) - expected).max() <= 2
@@ -402,16 +430,16 @@ def test_a_swapper_that_takes_a_photo_gets_the_aligned_source(tmp_path: Path) ->
         Networks(FaceSwapper(session, uniface), UnitSpace()),
     )
 
-    engine.run(TARGET, [swap()], PLAIN)
+    run(engine, TARGET, [swap()], PLAIN)
 
     assert session.runs == [{"target": (1, 3, 256, 256), "source": (1, 3, 256, 256)}]
     with pytest.raises(FaceError) as refused:
-        engine.run(TARGET, [swap()], replace(PLAIN, strength=0.5))
+        run(engine, TARGET, [swap()], replace(PLAIN, strength=0.5))
     assert refused.value.code == "strength_fixed"
 
 
 def test_likeness_is_measured_on_the_result(engine: NeuralEngine) -> None:
-    result = engine.run(TARGET, [swap()], NeuralOptions(match_colour=False))
+    result = run(engine, TARGET, [swap()], NeuralOptions(match_colour=False))
     outcome = result.outcomes[0]
     after = engine.analyser.embed(result.image, LEFT)
 
@@ -419,21 +447,53 @@ def test_likeness_is_measured_on_the_result(engine: NeuralEngine) -> None:
     assert outcome.similarity_to_source == pytest.approx(expected, abs=1e-5)
     assert outcome.similarity_to_target is not None
     small = replace(LEFT, quality=Quality(width_px=40, sharpness=12))
-    assert engine.run(TARGET, [swap(small)]).outcomes[0].similarity_to_source is None
-    assert engine.run(TARGET, [swap()], PLAIN).outcomes[0].similarity_to_source is None
+    assert run(engine, TARGET, [swap(small)]).outcomes[0].similarity_to_source is None
+    unmeasured = run(engine, TARGET, [swap()], measure=False).outcomes[0]
+    assert unmeasured.similarity_to_source is None
 
 
-def test_plain_options_of_the_site_are_understood(engine: NeuralEngine) -> None:
-    result = engine.run(TARGET, [swap()], SwapOptions(blend="poisson", measure=False))
+def test_options_of_the_schema_are_the_engines_own(engine: NeuralEngine) -> None:
+    schema = option_schema(
+        (128, 256), is_steerable=True, masks=["occlusion", "regions"], has_enhancer=True
+    )
+    told = NeuralEngine(engine.analyser, engine.networks, schema=schema)
+    values: Values = {
+        "strength": 70, "detail": "256", "mask": ("regions",), "part": ("skin",), "enhance": 40,
+    }  # fmt: skip
 
-    assert result.outcomes[0].similarity_to_source is None
-    assert changed(TARGET, result.image).any()
+    by_name = told.run(TARGET, [Source(SOURCE, SOURCE_FACE)], [Target(LEFT)], values)
+    own = NeuralOptions(0.7, 256, frozenset({"box", "regions"}), frozenset({"skin"}), enhance=0.4)
+
+    assert np.array_equal(by_name.image, run(engine, TARGET, [swap()], own).image)
+    unasked = told.run(TARGET, [Source(SOURCE, SOURCE_FACE)], [Target(LEFT)])
+    assert np.array_equal(unasked.image, run(engine, TARGET, [swap()]).image)
+    with pytest.raises(Refusal) as refused:
+        told.run(TARGET, [Source(SOURCE, SOURCE_FACE)], [Target(LEFT)], {"detail": "512"})
+    assert refused.value.code == "option_unknown_value"
+
+
+def test_a_session_prepared_once_serves_many_frames(
+    engine: NeuralEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = [TARGET, noise(960, 640, 4)]
+    wanted = [run(engine, frame, [swap(LEFT), swap(RIGHT)]).image for frame in frames]
+    session = engine.open([Source(SOURCE, SOURCE_FACE)], NeuralOptions())
+
+    def never(image: np.ndarray, face: Face) -> None:
+        raise AssertionError("the source is known, and nothing is measured")
+
+    monkeypatch.setattr(engine.analyser, "embed", never)
+
+    for frame, expected in zip(frames, wanted, strict=True):
+        result = session.apply(frame, [Target(LEFT), Target(RIGHT)], measure=False)
+        assert np.array_equal(result.image, expected)
+    assert np.array_equal(session.apply(TARGET, []).image, TARGET)
 
 
 def test_progress_uses_the_stages_of_the_site(engine: NeuralEngine) -> None:
     seen: list[tuple[str, float]] = []
 
-    engine.run(TARGET, [swap()], progress=lambda stage, fraction: seen.append((stage, fraction)))
+    run(engine, TARGET, [swap()], progress=lambda stage, fraction: seen.append((stage, fraction)))
 
     assert list(dict.fromkeys(stage for stage, _ in seen)) == ["prepare", "swap", "measure"]
     assert ("swap", 1.0) in seen
@@ -446,21 +506,23 @@ def test_refusals_have_codes(engine: NeuralEngine) -> None:
         engine.analyser, replace(engine.networks, parser=None, occluder=None, enhancer=None)
     )
     cases: list[tuple[str, Any]] = [
-        ("no_face", lambda: engine.run(TARGET, [])),
-        ("face_too_small", lambda: engine.check(tiny, SOURCE_FACE)),
-        ("source_too_small", lambda: engine.check(LEFT, tiny)),
-        ("boost_unknown", lambda: engine.run(TARGET, [swap()], replace(PLAIN, boost_px=384))),
-        ("model_missing", lambda: bare.run(TARGET, [swap()], replace(PLAIN, enhance=0.5))),
+        ("no_face_chosen", lambda: engine.run(TARGET, [], [])),
+        ("face_too_small", lambda: run(engine, TARGET, [swap(tiny)])),
+        (
+            "source_too_small",
+            lambda: run(engine, TARGET, [(LEFT, Source(SOURCE, tiny))]),
+        ),
+        ("boost_unknown", lambda: run(engine, TARGET, [swap()], replace(PLAIN, boost_px=384))),
+        ("model_missing", lambda: run(bare, TARGET, [swap()], replace(PLAIN, enhance=0.5))),
         (
             "model_missing",
-            lambda: bare.run(TARGET, [swap()], replace(PLAIN, masks=frozenset({"regions"}))),
+            lambda: run(bare, TARGET, [swap()], replace(PLAIN, masks=frozenset({"regions"}))),
         ),
     ]
     for code, attempt in cases:
         with pytest.raises(FaceError) as refused:
             attempt()
         assert refused.value.code == code
-        assert refused.value.way_on
     with pytest.raises(ValueError, match="between 0 and 1"):
         NeuralOptions(strength=1.5)
 
@@ -469,10 +531,10 @@ def test_warnings_come_from_stored_data_alone(engine: NeuralEngine) -> None:
     profile = replace(LEFT, pose=Pose(yaw=50, pitch=0, roll=0))
     small = replace(SOURCE_FACE, quality=Quality(width_px=60, sharpness=12))
 
-    codes = [warning.code for warning in engine.check(profile, small)]
+    codes = [notice.code for notice in ENGINE.check(profile, small)]
 
     assert codes == ["source_small", "profile"]
-    assert engine.check(LEFT, SOURCE_FACE) == []
+    assert ENGINE.check(LEFT, SOURCE_FACE) == []
 
 
 def test_warm_up_runs_the_networks(engine: NeuralEngine, session: graphs.OrtSession) -> None:
@@ -483,10 +545,10 @@ def test_warm_up_runs_the_networks(engine: NeuralEngine, session: graphs.OrtSess
 
 def test_two_threads_give_what_one_gives(engine: NeuralEngine) -> None:
     jobs = [swap(LEFT), swap(RIGHT)] * 4
-    alone = [engine.run(TARGET, [job]).image for job in jobs[:2]]
+    alone = [run(engine, TARGET, [job]).image for job in jobs[:2]]
 
     with ThreadPoolExecutor(2) as pool:
-        together = list(pool.map(lambda job: engine.run(TARGET, [job]).image, jobs))
+        together = list(pool.map(lambda job: run(engine, TARGET, [job]).image, jobs))
 
     for index, image in enumerate(together):
         assert np.array_equal(image, alone[index % 2])
@@ -498,7 +560,7 @@ def test_memory_is_flat_over_200_swaps(engine: NeuralEngine) -> None:
 
     def swaps(count: int) -> int:
         for _ in range(count):
-            engine.run(target, [swap()], options)
+            run(engine, target, [swap()], options)
         return int(process.memory_info().rss)
 
     before = swaps(40)

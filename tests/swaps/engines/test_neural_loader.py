@@ -9,22 +9,30 @@ import numpy as np
 import pytest
 
 from models.faces.errors import FaceError
+from models.options import ChoiceOption, OptionSchema, SetOption, Values
 from models.sessions import Session, SessionConfig, SessionFactory
 from models.store.cards import Manifest
 from models.store.files import sha256_of
 from models.store.quantize import QualityReport
 from models.store.weights import Unavailable, WeightStore
-from swaps.engines.neural import NeuralEngine
-from swaps.engines.neural_loader import (
-    NeuralChoice,
-    NeuralOffers,
-    find_offers,
-    load_engine,
-    quantize_card,
-)
+from swaps.engines.base import Source, Target
+from swaps.engines.neural import NeuralChoice, find_offer
+from swaps.engines.neural_engine import NeuralEngine
+from swaps.engines.neural_loader import load_engine
 from swaps.engines.neural_options import NeuralOptions
+from swaps.engines.quantizing import quantize_card
 from tests.models.networks import graphs
-from tests.swaps.engines.test_neural import EMAP, LEFT, RIGHT, SOURCE, TARGET, changed, swap
+from tests.swaps.engines.test_neural import (
+    EMAP,
+    LEFT,
+    RIGHT,
+    SOURCE,
+    SOURCE_FACE,
+    TARGET,
+    changed,
+    run,
+    swap,
+)
 
 GRAPHS: dict[tuple[str, str], Callable[[Path], Path]] = {
     ("buffalo_l", "det_10g.onnx"): graphs.detector,
@@ -70,13 +78,13 @@ def loaded(
 
 def test_engine_swaps_with_every_network(tmp_path: Path, sessions: SessionFactory) -> None:
     store = store_of(tmp_path / "weights")
-    assert isinstance(find_offers(store), NeuralOffers)
+    assert not find_offer(store).missing
     engine = loaded(store, sessions)
     options = NeuralOptions(
         enhance=0.4, masks=frozenset({"box", "regions", "occlusion"}), strength=0.7
     )
 
-    result = engine.run(TARGET, [swap()], options)
+    result = run(engine, TARGET, [swap()], options)
 
     assert changed(TARGET, result.image).any()
     used = {model.name: model.digest for model in result.models}
@@ -97,7 +105,7 @@ def test_only_networks_that_took_part_are_named(tmp_path: Path, sessions: Sessio
     engine = loaded(store_of(tmp_path / "weights"), sessions)
 
     def named(options: NeuralOptions) -> set[str]:
-        return {m.name.split("/")[0] for m in engine.run(TARGET, [swap()], options).models}
+        return {m.name.split("/")[0] for m in run(engine, TARGET, [swap()], options).models}
 
     core = {"buffalo_l", "inswapper_128"}
     assert named(NeuralOptions(masks=frozenset({"box"}))) == core
@@ -112,28 +120,39 @@ def test_what_is_optional_may_be_missing(tmp_path: Path, sessions: SessionFactor
     store = store_of(tmp_path / "weights", "parser_resnet34", "occluder_xseg", "gfpgan_1.4")
     engine = loaded(store, sessions)
 
-    assert changed(TARGET, engine.run(TARGET, [swap()]).image).any()
+    assert changed(TARGET, run(engine, TARGET, [swap()]).image).any()
     with pytest.raises(FaceError) as refused:
-        engine.run(TARGET, [swap()], NeuralOptions(enhance=1.0))
+        run(engine, TARGET, [swap()], NeuralOptions(enhance=1.0))
     assert refused.value.code == "model_missing"
 
 
+def choices(schema: OptionSchema, key: str) -> list[str]:
+    option = schema[key]
+    assert isinstance(option, ChoiceOption | SetOption)
+    return [item.value for item in option.items]
+
+
 def test_what_is_offered_is_known_without_loading_anything(tmp_path: Path) -> None:
-    full = find_offers(store_of(tmp_path / "full"))
-    assert full == NeuralOffers(
-        boosts=(128, 256, 512, 1024),
-        masks=frozenset({"box", "regions", "occlusion"}),
-        enhancer=True,
-        absent=("the outline of the face",),
-    )
-    bare = find_offers(
-        store_of(tmp_path / "bare", "parser_resnet34", "occluder_xseg", "gfpgan_1.4")
-    )
-    assert isinstance(bare, NeuralOffers)
-    assert (bare.masks, bare.enhancer, len(bare.absent)) == (frozenset({"box"}), False, 4)
-    other = find_offers(store_of(tmp_path / "other"), NeuralChoice(swapper="simswap_256"))
-    assert isinstance(other, NeuralOffers)
-    assert (other.boosts, other.steerable) == ((256, 512, 1024), True)
+    full = find_offer(store_of(tmp_path / "full"))
+    assert [option.key for option in full.options] == [
+        "strength",
+        "enhance",
+        "detail",
+        "mask",
+        "part",
+    ]
+    assert choices(full.options, "detail") == ["128", "256", "512", "1024"]
+    assert choices(full.options, "mask") == ["occlusion", "regions"]
+    assert full.options.defaults()["mask"] == ("occlusion",)
+    assert full.absent == ("the outline of the face",)
+    assert full.takes_several
+    bare = find_offer(store_of(tmp_path / "bare", "parser_resnet34", "occluder_xseg", "gfpgan_1.4"))
+    assert [option.key for option in bare.options] == ["strength", "detail"]
+    assert len(bare.absent) == 4
+    other = find_offer(store_of(tmp_path / "other"), NeuralChoice(swapper="simswap_256"))
+    assert choices(other.options, "detail") == ["256", "512", "1024"]
+    photo = find_offer(store_of(tmp_path / "photo"), NeuralChoice(swapper="uniface_256"))
+    assert photo.missing
 
 
 def test_a_damaged_network_is_not_offered_and_the_rest_is(tmp_path: Path) -> None:
@@ -143,22 +162,22 @@ def test_a_damaged_network_is_not_offered_and_the_rest_is(tmp_path: Path) -> Non
     content[-1] ^= 1
     path.write_bytes(content)
 
-    offers = find_offers(store)
+    offer = find_offer(store)
 
-    assert isinstance(offers, NeuralOffers)
-    assert not offers.enhancer
-    assert "the enhancer" in offers.absent
-    assert "regions" in offers.masks
+    assert not offer.missing
+    assert "enhance" not in offer.options
+    assert "the enhancer" in offer.absent
+    assert "regions" in choices(offer.options, "mask")
 
 
 def test_every_offer_can_be_taken(tmp_path: Path, sessions: SessionFactory) -> None:
     store = store_of(tmp_path / "weights")
-    offers = find_offers(store)
-    assert isinstance(offers, NeuralOffers)
+    options = find_offer(store).options
     engine = loaded(store, sessions)
-    for boost in offers.boosts[:3]:
-        options = NeuralOptions(boost_px=boost, masks=offers.masks, enhance=0.5, measure=False)
-        assert engine.run(TARGET, [swap()], options).image.shape == TARGET.shape
+    for side in choices(options, "detail")[:3]:
+        values: Values = {"detail": side, "mask": tuple(choices(options, "mask")), "enhance": 50}
+        result = engine.run(TARGET, [Source(SOURCE, SOURCE_FACE)], [Target(LEFT)], values)
+        assert result.image.shape == TARGET.shape
 
 
 @pytest.mark.parametrize("key", ["buffalo_l", "inswapper_128"])
@@ -167,10 +186,14 @@ def test_what_is_needed_is_named_when_missing(
 ) -> None:
     store = store_of(tmp_path / "weights", key)
 
-    for answer in (find_offers(store), load_engine(store, sessions)):
-        assert isinstance(answer, Unavailable)
-        assert answer.key == key
-        assert "pull" in answer.way_on
+    answer = load_engine(store, sessions)
+    assert isinstance(answer, Unavailable)
+    assert answer.key == key
+    assert "pull" in answer.way_on
+    offer = find_offer(store)
+    assert offer.missing == f"{answer.reason} {answer.way_on}"
+    assert [need.card for need in offer.needs] == [key]
+    assert offer.is_meant == (key != "inswapper_128")
 
 
 def test_a_damaged_swapper_is_not_loaded(tmp_path: Path, sessions: SessionFactory) -> None:
@@ -190,14 +213,12 @@ def test_a_swapper_with_a_converter(tmp_path: Path, sessions: SessionFactory) ->
     store = store_of(tmp_path / "weights")
     choice = NeuralChoice(swapper="simswap_256")
 
-    result = loaded(store, sessions, choice).run(TARGET, [swap()])
+    result = run(loaded(store, sessions, choice), TARGET, [swap()])
 
     assert changed(TARGET, result.image).any()
     assert "crossface_simswap/crossface_simswap.onnx" in {m.name for m in result.models}
     store = store_of(tmp_path / "bare", "crossface_simswap")
-    missing = find_offers(store, choice)
-    assert isinstance(missing, Unavailable)
-    assert missing.key == "crossface_simswap"
+    assert [need.card for need in find_offer(store, choice).needs] == ["crossface_simswap"]
 
 
 def test_a_smaller_copy_is_used_only_when_chosen(tmp_path: Path, sessions: SessionFactory) -> None:
@@ -209,8 +230,8 @@ def test_a_smaller_copy_is_used_only_when_chosen(tmp_path: Path, sessions: Sessi
 
     graphs.swapper(store.path("inswapper_128", "inswapper_128.int8.onnx"), scale=0.2, emap=-EMAP)
     store.record_made(source, "inswapper_128.int8.onnx")
-    small = loaded(store, sessions, choice).run(TARGET, [swap(LEFT)])
-    full = loaded(store, sessions).run(TARGET, [swap(LEFT)])
+    small = run(loaded(store, sessions, choice), TARGET, [swap(LEFT)])
+    full = run(loaded(store, sessions), TARGET, [swap(LEFT)])
 
     assert not np.array_equal(small.image, full.image)
     assert "inswapper_128/inswapper_128.int8.onnx" in {m.name for m in small.models}
@@ -235,14 +256,14 @@ def test_a_smaller_copy_is_made_reported_on_and_recorded(
         store.folder, manifest=replace(store.manifest, cards=MappingProxyType(cards))
     )
     choice = NeuralChoice(precision="fp16")
-    assert isinstance(find_offers(store, choice), Unavailable)
+    assert find_offer(store, choice).missing
 
     report = quantize_card(store, sessions, "inswapper_128", "fp16", [TARGET, SOURCE])
 
     assert isinstance(report, QualityReport)
     assert report.psnr_db > 40
-    assert isinstance(find_offers(store, choice), NeuralOffers)
-    assert changed(TARGET, loaded(store, sessions, choice).run(TARGET, [swap()]).image).any()
+    assert not find_offer(store, choice).missing
+    assert changed(TARGET, run(loaded(store, sessions, choice), TARGET, [swap()]).image).any()
     with pytest.raises(ValueError, match="no face"):
         quantize_card(
             store_of(tmp_path / "blind"), sessions, "inswapper_128", "fp16", [TARGET, SOURCE]
@@ -268,10 +289,10 @@ class LikeGpu(SessionFactory):
 def test_batches_are_used_where_the_device_gains(tmp_path: Path, sessions: SessionFactory) -> None:
     store = store_of(tmp_path / "weights")
     both = [swap(LEFT), swap(RIGHT)]
-    single = loaded(store, sessions).run(TARGET, both)
+    single = run(loaded(store, sessions), TARGET, both)
     gpu = LikeGpu(sessions.config)
 
-    batched = loaded(store, gpu).run(TARGET, both)
+    batched = run(loaded(store, gpu), TARGET, both)
 
     assert any("batch" in path.parent.name for path in gpu.opened)
     assert np.array_equal(batched.image, single.image)

@@ -1,0 +1,101 @@
+"""What the codes of swaps say: refusals, and notices of engines before and after the work."""
+
+from typing import Final
+
+from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
+
+from faceweb.core.words import Words
+
+_LARGER: Final = _("Use a photo that shows it larger.")
+_LIT: Final = _("Use one in which a face looks towards the camera, well lit and not too small.")
+_CLEARER: Final = _("A sharper photo will look better.")
+_BARE: Final = _("A photo without glasses will look better.")
+
+WORDS: Final = {
+    "no_face_chosen": Words(_("No face was chosen."), _("Choose a face to replace.")),
+    "no_face_in_source": Words(_("No face was found in the source photo."), _LIT),
+    "no_face_in_target": Words(_("No face was found in the target photo."), _LIT),
+    "pair_missing": Words(
+        _("There is no pair %(pair)s. Faces in the target: %(target)s, in the source: %(source)s."),
+        _("Faces count from 0, largest first."),
+    ),
+    "one_photo_only": Words(
+        _("The new face is taken from one photo only here."),
+        _("Choose the largest and sharpest one."),
+    ),
+    "no_landmarks": Words(
+        _("The features of one of the faces could not be made out."),
+        _("Choose a photo in which the whole face can be seen clearly."),
+    ),
+    "face_too_small": Words(
+        _("The face to be replaced is too small in this photo."),
+        _("Choose a larger version of the photo, with the face at least %(wanted)s pixels wide."),
+    ),
+    "source_too_small": Words(
+        _("The new face is too small in its photo."),
+        _("Choose a photo in which it is at least %(wanted)s pixels wide."),
+    ),
+    "source_occluded": Words(
+        _("Something covers too much of the new face."),
+        _("Choose a photo in which nothing, such as a hand, a mask or an object, hides it."),
+    ),
+    "yaw_difference": Words(
+        _("The two faces look in too different directions."),
+        _(
+            "Choose a photo in which the new face is turned about as far to the side as the face it"
+            " replaces. Left or right does not matter."
+        ),
+    ),
+    "yaw_differs": Words(
+        _("The two faces look in rather different directions, so the result may look stretched."),
+        _("A photo with the head turned more alike will look better."),
+    ),
+    "target_glasses": Words(
+        _(
+            "The face to be replaced wears glasses. Dark frames stay, thin or clear ones may be"
+            " lost in part."
+        ),
+        _BARE,
+    ),
+    "source_glasses": Words(
+        _("The new face wears glasses, and they come along without their arms."), _BARE
+    ),
+    "source_blurred": Words(_("The new face is blurred, so the result will be soft."), _CLEARER),
+    "target_blurred": Words(
+        _("The face to be replaced is blurred, and the new one may look too clear."), _CLEARER
+    ),
+    "source_small": Words(
+        _("The new face is rather small in its photo, so the likeness may be weak."),
+        _("A larger photo of the same person gives a better result."),
+    ),
+    "profile": Words(
+        _("The face to replace is seen almost from the side."),
+        _("Faces that look towards the camera come out better."),
+    ),
+    "no_outline": Words(
+        _("The outline of this face is not known, so the square round it was used."),
+        _("Choose single parts of the face instead."),
+    ),
+    "photos_left_out": Words(
+        ngettext_lazy(
+            "One photo was left out: no face there is surely the same person as the chosen one.",
+            "%(count)s photos were left out: no face there is surely the same person as the chosen"
+            " one.",
+            "count",
+        ),
+        _("Photos that show the person large, sharp and from the front are easier to tell."),
+    ),
+    "model_missing": Words(
+        _("This needs a network that is not installed here (%(feature)s)."),
+        _("Switch the option off, or ask whoever runs this site to install it."),
+    ),
+    "boost_unknown": Words(
+        _("This engine draws faces of these sizes in pixels: %(sides)s."),
+        _("Choose one of them."),
+    ),
+    "strength_fixed": Words(
+        _("This swapper copies a photo, so the strength cannot be set."),
+        _("Use full strength, or another swapper."),
+    ),
+}
