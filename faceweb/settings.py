@@ -351,16 +351,16 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TASK_DEFAULT_QUEUE = "maintenance"
 CELERY_TASK_ROUTES = {
     "faceweb.work.tasks.job_run": {"queue": "jobs"},
-    "faceweb.media.tasks.asset_analyse": {"queue": "analysis"},
+    "faceweb.media.tasks.asset_task_run": {"queue": "analysis"},
     # Somebody holds a slider: a queue of its own, so that it need not wait behind a backlog.
     "editing.tasks.preview_make": {"queue": "preview"},
 }
 CELERY_BEAT_SCHEDULE = {
     "durable-reap": {"task": "faceweb.core.durable.tasks.durable_reap", "schedule": 5.0},
     "durable-dispatch": {"task": "faceweb.core.durable.tasks.durable_dispatch", "schedule": 10.0},
-    "photos-analyse-pending": {
-        "task": "faceweb.media.tasks.assets_analyse_pending",
-        "schedule": 15.0,
+    "asset-tasks-forget": {
+        "task": "faceweb.media.tasks.asset_tasks_forget",
+        "schedule": 3600.0,
     },
     "cases-alert": {"task": "faceweb.moderation.tasks.cases_alert", "schedule": 300.0},
     "notices-send-late": {

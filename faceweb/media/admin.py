@@ -73,8 +73,7 @@ class AssetAdmin(ModelAdmin):
             "Analysis",
             {
                 "fields": (
-                    "analysis", "analyser", "face_count", "analysis_attempts",
-                    "analysis_started_at",
+                    "analysis", "analyser", "face_count",
                 )
             },
         ),

@@ -1,34 +1,76 @@
-"""Which photos wait for their analysis or screening, and sending them to a worker."""
+"""The queue of looks at assets: for their faces, then for whether they may be used here."""
 
 import logging
 from collections.abc import Iterable
-from datetime import datetime, timedelta
-from functools import partial
+from datetime import timedelta
 from typing import Any
-from uuid import UUID
 
 from django.db import transaction
-from django.db.models import Q
-from django.utils import timezone
+from django.db.models.functions import Now
 
-from faceweb.core.sending import send
+from faceweb.core.durable.queue import DurableQueue
 from faceweb.media.analysis import analyser_name
-from faceweb.media.models import Asset
+from faceweb.media.models import Asset, AssetTask
+from faceweb.media.screening import get_screener
 
 logger = logging.getLogger(__name__)
 
-# A look takes a second or two; a worker that has not finished by then is not working on it.
-CLAIM = timedelta(seconds=60)
+ATTEMPTS = 3
 # A worker that was not restarted with the pages still uses the other analyser: no endless circle.
 RENEWAL_PAUSE = timedelta(seconds=60)
-# A message needs a moment to arrive; a worker gets through this many between two sweeps.
-PENDING_AGE = timedelta(seconds=10)
-PENDING_BATCH = 20
+# What looks take is learned from those that are done.
+KEPT = timedelta(days=1)
+
+FACES = AssetTask.Kind.FACES
+SCREENING = AssetTask.Kind.SCREENING
 
 
-def analysis_send(photo_id: UUID) -> None:
-    """Have one photo analysed; where it cannot be sent, the periodic sweep sends it later."""
-    send("faceweb.media.tasks.asset_analyse", str(photo_id))
+class AnalysisQueue(DurableQueue[AssetTask]):
+    """Looks at assets. What cannot be looked at says so; it never passes."""
+
+    task = "faceweb.media.tasks.asset_task_run"
+    model = AssetTask
+    declared_seconds = 0.5
+
+    def attempts(self) -> int:
+        return ATTEMPTS
+
+    def give_up(self, row: AssetTask) -> None:
+        super().give_up(row)
+        asset = Asset.objects.filter(pk=row.asset_id).first()
+        if asset is None:
+            return
+        if row.kind == FACES:
+            pending = Asset.objects.filter(pk=asset.pk, analysis=Asset.Analysis.PENDING)
+            pending.update(analysis=Asset.Analysis.FAILED)
+            if asset.screening == Asset.Screening.PENDING:
+                self.queue(asset, SCREENING)
+        elif asset.screening == Asset.Screening.PENDING:
+            Asset.objects.filter(pk=asset.pk).update(screening=Asset.Screening.REVIEW)
+            asset.screening = Asset.Screening.REVIEW
+            get_screener().asset_give_up(asset)
+
+    def queue(self, asset: Asset, kind: str) -> AssetTask:
+        """Have ``asset`` looked at once the transaction is through."""
+        expected_ms = self.expected_ms(kind=kind)
+        if kind == FACES:
+            # Whoever looks for the faces goes on with the screening, the picture in its memory.
+            expected_ms += self.expected_ms(kind=SCREENING)
+        row = AssetTask.objects.create(
+            asset=asset, owner_id=asset.owner_id, kind=kind, expected_ms=expected_ms
+        )
+        self.dispatch_on_commit(asset.owner_id)
+        return row
+
+
+analysis = AnalysisQueue()
+
+
+def asset_wants(asset: Asset) -> str | None:
+    """The kind of look that an asset waits for; None where it waits for none."""
+    if asset.analysis == Asset.Analysis.PENDING:
+        return FACES
+    return SCREENING if asset.screening == Asset.Screening.PENDING else None
 
 
 def assets_renew(photos: Iterable[Asset]) -> None:
@@ -41,48 +83,24 @@ def assets_renew(photos: Iterable[Asset]) -> None:
     for photo in photos:
         if not (name and photo.analyser and photo.analyser != name and photo.is_ready):
             continue
-        if photo.analysis_started_at and timezone.now() - photo.analysis_started_at < RENEWAL_PAUSE:
+        if photo.tasks.filter(kind=FACES, started_at__gt=Now() - RENEWAL_PAUSE).exists():
             continue
         fresh: dict[str, Any] = {
             "analysis": Asset.Analysis.PENDING,
-            "analysis_started_at": None,
-            "analysis_attempts": 0,
             "analyser": "",
             "faces": [],
         }
-        # Of two requests at the same time one sends it.
-        stale = Asset.objects.filter(pk=photo.pk, analyser=photo.analyser)
-        if stale.exclude(analysis=Asset.Analysis.PENDING).update(**fresh):
-            logger.info("photo %s is analysed again for another engine", photo.pk)
-            transaction.on_commit(partial(analysis_send, photo.pk), robust=True)
+        with transaction.atomic():
+            # Of two requests at the same time one sends it.
+            stale = Asset.objects.filter(pk=photo.pk, analyser=photo.analyser)
+            if stale.exclude(analysis=Asset.Analysis.PENDING).update(**fresh):
+                logger.info("photo %s is analysed again for another engine", photo.pk)
+                analysis.queue(photo, FACES)
         for field, value in fresh.items():
             setattr(photo, field, value)
 
 
-def assets_analyse_pending() -> int:
-    """Send the oldest photos again that wait for analysis or screening and that nobody works on.
-
-    Messages get lost with a broker; this finds what they were about. Returns how many were sent.
-    """
-    now = timezone.now()
-    waiting = (
-        Asset.objects.filter(unanalysed(now) | unscreened(now), created_at__lt=now - PENDING_AGE)
-        .order_by("created_at")
-        .values_list("pk", flat=True)[:PENDING_BATCH]
-    )
-    photo_ids = list(waiting)
-    for photo_id in photo_ids:
-        analysis_send(photo_id)
-    return len(photo_ids)
-
-
-def unanalysed(now: datetime) -> Q:
-    """Photos whose faces are to be found and that nobody works on."""
-    free = Q(analysis_started_at=None) | Q(analysis_started_at__lt=now - CLAIM)
-    return free & Q(analysis=Asset.Analysis.PENDING)
-
-
-def unscreened(now: datetime) -> Q:
-    """Photos that wait for their screening, faces known, and that nobody looks at."""
-    free = Q(screening_started_at=None) | Q(screening_started_at__lt=now - CLAIM)
-    return free & Q(screening=Asset.Screening.PENDING) & ~Q(analysis=Asset.Analysis.PENDING)
+def asset_tasks_forget() -> int:
+    """Remove the rows of looks that ended long ago; returns how many."""
+    ended = AssetTask.objects.exclude(state__in=AssetTask.UNFINISHED)
+    return ended.filter(finished_at__lt=Now() - KEPT).delete()[0]

@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.urls import reverse
 
+from faceweb.core.durable.models import DurableQuerySet, DurableRow
 from faceweb.media.media_types import extension_of
 from models.faces.face import Face
 
@@ -106,14 +107,10 @@ class Asset(models.Model):
     consent_at = models.DateTimeField(null=True, blank=True)
 
     analysis = models.CharField(max_length=10, choices=Analysis, default=Analysis.PENDING)
-    analysis_started_at = models.DateTimeField(null=True, blank=True)
-    analysis_attempts = models.PositiveSmallIntegerField(default=0)
     analyser = models.CharField(max_length=40, blank=True)
     faces = models.JSONField(default=list, blank=True)
 
     screening = models.CharField(max_length=10, choices=Screening, default=Screening.PENDING)
-    screening_started_at = models.DateTimeField(null=True, blank=True)
-    screening_attempts = models.PositiveSmallIntegerField(default=0)
     withheld = models.BooleanField(default=False)
     label = models.CharField(max_length=20, choices=Label, blank=True)
     legal_hold = models.BooleanField(default=False)
@@ -138,19 +135,7 @@ class Asset(models.Model):
 
     class Meta:
         ordering = ("-created_at", "-id")
-        indexes = (
-            models.Index(fields=("owner", "-created_at", "-id"), name="photo_owner_newest"),
-            models.Index(
-                fields=("created_at",),
-                name="photo_analysis_pending",
-                condition=models.Q(analysis="pending"),
-            ),
-            models.Index(
-                fields=("created_at",),
-                name="photo_screening_pending",
-                condition=models.Q(screening="pending"),
-            ),
-        )
+        indexes = (models.Index(fields=("owner", "-created_at", "-id"), name="photo_owner_newest"),)
         constraints = (
             models.UniqueConstraint(
                 fields=("owner", "upload_sha256"),
@@ -307,3 +292,32 @@ class Lineage(models.Model):
 
     def __str__(self) -> str:
         return f"{self.child_id} {self.get_role_display()} {self.parent_id}"
+
+
+class AssetTask(DurableRow):
+    """One look at one asset by a worker: for its faces, or for whether it may be used here.
+
+    What was found is on the asset; the row is the work itself, and is removed a day after its end.
+    """
+
+    class Kind(models.TextChoices):
+        FACES = "faces", "looking for faces"
+        SCREENING = "screening", "being checked"
+
+    asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="tasks")
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=10, choices=Kind)
+
+    objects: ClassVar[DurableQuerySet["AssetTask"]] = DurableQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta(DurableRow.Meta):
+        constraints = (
+            models.UniqueConstraint(
+                fields=("asset", "kind"),
+                name="asset_task_once_at_a_time",
+                condition=models.Q(state__in=DurableRow.UNFINISHED),
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kind} of {self.asset_id}"

@@ -17,7 +17,7 @@ from django.db.models import Count, Sum
 from django.utils import timezone
 
 from faceweb.media import forgetting
-from faceweb.media.analysis_queue import analysis_send
+from faceweb.media.analysis_queue import analysis, asset_wants
 from faceweb.media.consent import CONSENT_VERSION
 from faceweb.media.errors import IntakeError
 from faceweb.media.files import Picture, files_remove, files_roll_back, files_store
@@ -186,7 +186,9 @@ def asset_insert(photo: Asset, picture: Picture) -> None:
     photo.width, photo.height, photo.bytes = picture.width, picture.height, picture.bytes
     photo.save(force_insert=True)
     files_store(photo, picture)
-    transaction.on_commit(partial(analysis_send, photo.pk), robust=True)
+    wanted = asset_wants(photo)
+    if wanted is not None:
+        analysis.queue(photo, wanted)
 
 
 def owner_has_assets(owner_id: UUID) -> bool:

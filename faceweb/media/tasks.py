@@ -1,22 +1,20 @@
 """What the workers do for the gallery. Messages carry ids; the row is the truth."""
 
-from uuid import UUID
-
 from celery import shared_task
 
 from faceweb.media import analysis_queue, face_analysis, retention, sweep
 
 
 @shared_task
-def asset_analyse(photo_id: str) -> None:
-    """Find the faces of one photo."""
-    face_analysis.asset_analyse(UUID(photo_id))
+def asset_task_run(task_id: str) -> None:
+    """Look at one asset."""
+    face_analysis.asset_task_work(int(task_id))
 
 
 @shared_task
-def assets_analyse_pending() -> None:
-    """Send photos again whose message was lost."""
-    analysis_queue.assets_analyse_pending()
+def asset_tasks_forget() -> None:
+    """Remove the rows of looks that ended long ago."""
+    analysis_queue.asset_tasks_forget()
 
 
 @shared_task

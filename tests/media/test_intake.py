@@ -194,7 +194,7 @@ def test_analysis_is_asked_for_once_the_row_is_there(
     for callback in callbacks:
         callback()
     photo = Asset.objects.get()
-    assert published == [("faceweb.media.tasks.asset_analyse", (str(photo.pk),))]
+    assert published == [("faceweb.media.tasks.asset_task_run", (str(photo.tasks.get().pk),))]
 
 
 def test_a_broker_that_is_away_does_not_fail_the_upload(

@@ -7,8 +7,8 @@ from django.urls import reverse
 from django.utils import timezone
 
 from faceweb.media import analysis, face_analysis
-from faceweb.media.analysis_queue import assets_renew
-from faceweb.media.models import Asset
+from faceweb.media.analysis_queue import ATTEMPTS, FACES, assets_renew
+from faceweb.media.models import Asset, AssetTask
 from faceweb.work.models import Job
 from faceweb.work.worker import job_work
 from swaps.recipe import FaceMapping, RecipeError, SwapRecipe
@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.usefixtures("passing_screener"),
 ]
 
-ANALYSE = "faceweb.media.tasks.asset_analyse"
+ANALYSE = "faceweb.media.tasks.asset_task_run"
 
 
 @pytest.fixture
@@ -28,7 +28,7 @@ def old(user: Any, photo_factory: Any) -> Asset:
     """A photo whose faces another engine's analyser found, five points and no more."""
     face = stored_face()
     face["landmarks"] = None
-    photo: Asset = photo_factory(user, faces=[face], analyser="insightface", analysis_attempts=1)
+    photo: Asset = photo_factory(user, faces=[face], analyser="insightface")
     return photo
 
 
@@ -37,8 +37,8 @@ def test_it_becomes_like_a_photo_that_just_came_in(old: Asset, published: list[A
     stored = Asset.objects.get(pk=old.pk)
     for photo in (old, stored):
         assert photo.analysis == Asset.Analysis.PENDING
-        assert (photo.faces, photo.analyser, photo.analysis_attempts) == ([], "", 0)
-    assert published == [(ANALYSE, (str(old.pk),))]
+        assert (photo.faces, photo.analyser) == ([], "")
+    assert published == [(ANALYSE, (str(old.tasks.get().pk),))]
     assets_renew([stored, old])
     assert len(published) == 1
 
@@ -63,7 +63,9 @@ def test_what_serves_or_is_under_way_is_left_alone(
 
 def test_what_a_worker_found_just_now_is_left_alone(old: Asset, published: list[Any]) -> None:
     """It was not restarted with the pages, and would find the same again and again."""
-    Asset.objects.filter(pk=old.pk).update(analysis_started_at=timezone.now())
+    AssetTask.objects.create(
+        asset=old, owner=old.owner, kind=FACES, state="done", started_at=timezone.now()
+    )
     assets_renew([Asset.objects.get(pk=old.pk)])
     assert not published
 
@@ -136,7 +138,7 @@ def test_a_photo_that_fails_the_second_time_says_so_and_is_not_tried_for_ever(
 
     monkeypatch.setattr(face_analysis, "get_analyser", Broken)
     assets_renew([old])
-    for _ in range(face_analysis.ANALYSIS_ATTEMPTS):
+    for _ in range(ATTEMPTS):
         face_analysis.asset_analyse(old.pk)
     old.refresh_from_db()
     assert old.analysis == Asset.Analysis.FAILED

@@ -2,7 +2,7 @@
 
 import os
 import time
-from datetime import timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -12,12 +12,13 @@ import pytest
 from django.db import transaction
 from django.utils import timezone
 
+from faceweb.core.durable import broker
 from faceweb.media import face_analysis, marking, screening, tasks
-from faceweb.media.analysis_queue import assets_analyse_pending
+from faceweb.media.analysis_queue import ATTEMPTS, FACES, analysis
 from faceweb.media.face_analysis import asset_analyse
 from faceweb.media.files import files_roll_back
 from faceweb.media.history import asset_history
-from faceweb.media.models import Asset, Lineage
+from faceweb.media.models import Asset, AssetTask, Lineage
 from faceweb.media.pictures import asset_read
 from faceweb.media.services import asset_delete, assets_delete
 from faceweb.media.sweep import files_sweep
@@ -41,6 +42,9 @@ def target(user: Any, photo_factory: Any) -> Asset:
 def source(user: Any, photo_factory: Any) -> Asset:
     photo: Asset = photo_factory(user)
     return photo
+
+
+LONG_AGO = datetime(2020, 1, 1, tzinfo=UTC)
 
 
 def store(owner: Any, target: Asset, *sources: Asset) -> Asset:
@@ -84,7 +88,7 @@ def test_a_result_can_be_the_next_target(
     with django_capture_on_commit_callbacks(execute=True):
         photo = store(user, target)
     assert photo.analysis == Asset.Analysis.PENDING
-    assert published == [("faceweb.media.tasks.asset_analyse", (str(photo.pk),))]
+    assert published == [("faceweb.media.tasks.asset_task_run", (str(photo.tasks.get().pk),))]
 
 
 def test_two_results_may_be_alike(user: Any, target: Asset, published: Any) -> None:
@@ -207,7 +211,7 @@ def pending(user: Any, photo_factory: Any) -> Asset:
 
 
 def test_faces_are_kept_as_data(pending: Asset, analyser: FakeAnalyser, face: Any) -> None:
-    tasks.asset_analyse(str(pending.pk))
+    tasks.asset_task_run(str(analysis.queue(pending, FACES).pk))
     pending.refresh_from_db()
     assert pending.analysis == Asset.Analysis.DONE
     assert pending.analyser == "fake"
@@ -224,18 +228,19 @@ def test_a_second_message_does_nothing(pending: Asset, analyser: FakeAnalyser) -
 
 
 def test_a_photo_being_analysed_is_left_alone(pending: Asset, analyser: FakeAnalyser) -> None:
-    Asset.objects.update(analysis_started_at=timezone.now(), analysis_attempts=1)
+    assert analysis.claim(analysis.queue(pending, FACES).pk)
     asset_analyse(pending.pk)
     assert analyser.shapes == []
 
 
 def test_a_lost_worker_is_replaced(pending: Asset, analyser: FakeAnalyser) -> None:
-    Asset.objects.update(
-        analysis_started_at=timezone.now() - timedelta(minutes=5), analysis_attempts=1
-    )
+    assert analysis.claim(analysis.queue(pending, FACES).pk)
+    AssetTask.objects.update(lease_until=LONG_AGO)
+    assert analysis.reap() == 1
     asset_analyse(pending.pk)
     pending.refresh_from_db()
-    assert (pending.analysis, pending.analysis_attempts) == (Asset.Analysis.DONE, 2)
+    assert pending.analysis == Asset.Analysis.DONE
+    assert pending.tasks.get(kind=FACES).attempt == 2
 
 
 def test_a_worker_that_was_replaced_writes_nothing(
@@ -244,7 +249,7 @@ def test_a_worker_that_was_replaced_writes_nothing(
     real = analyser.find_faces
 
     def slowly(image: np.ndarray) -> list[Face]:
-        Asset.objects.update(analysis_attempts=2)
+        AssetTask.objects.update(lease_token=uuid4())
         return real(image)
 
     monkeypatch.setattr(analyser, "find_faces", slowly)
@@ -265,10 +270,11 @@ def test_three_failures_are_enough(pending: Asset, analyser: FakeAnalyser) -> No
 
 
 def test_three_lost_workers_are_enough(pending: Asset, analyser: FakeAnalyser) -> None:
-    Asset.objects.update(
-        analysis_started_at=timezone.now() - timedelta(minutes=5), analysis_attempts=3
-    )
-    asset_analyse(pending.pk)
+    task = analysis.queue(pending, FACES)
+    for _ in range(ATTEMPTS):
+        assert analysis.claim(task.pk)
+        AssetTask.objects.update(lease_until=LONG_AGO)
+        assert analysis.reap() == 1
     pending.refresh_from_db()
     assert pending.analysis == Asset.Analysis.FAILED
     assert analyser.shapes == []
@@ -280,17 +286,21 @@ def test_a_photo_that_is_gone_is_no_error(analyser: FakeAnalyser) -> None:
 
 
 def test_lost_messages_are_sent_again(
-    user: Any, photo_factory: Any, published: list[Any], pending: Asset
+    user: Any, photo_factory: Any, published: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    old = timezone.now() - timedelta(minutes=5)
-    lost = photo_factory(user, analysis=Asset.Analysis.PENDING)
-    working = photo_factory(
-        user, analysis=Asset.Analysis.PENDING, analysis_started_at=timezone.now()
+    lost, working, waiting = (
+        analysis.queue(photo_factory(user, analysis=Asset.Analysis.PENDING), FACES)
+        for _ in range(3)
     )
-    done = photo_factory(user)
-    Asset.objects.filter(pk__in=[lost.pk, working.pk, done.pk]).update(created_at=old)
-    assert assets_analyse_pending() == 1
-    assert published == [("faceweb.media.tasks.asset_analyse", (str(lost.pk),))]
+    assert analysis.claim(working.pk)
+    published.clear()
+    AssetTask.objects.filter(pk=lost.pk).update(dispatched_at=LONG_AGO)
+    AssetTask.objects.filter(pk=waiting.pk).update(dispatched_at=timezone.now())
+    monkeypatch.setattr(broker, "depth", lambda task: 2)
+    assert analysis.dispatch_due() == 0, "the broker holds as many as were sent"
+    monkeypatch.setattr(broker, "depth", lambda task: 1)
+    assert analysis.dispatch_due() == 1
+    assert published == [("faceweb.media.tasks.asset_task_run", (str(lost.pk),))]
 
 
 def test_real_faces_are_found(user: Any, photo_factory: Any, portrait: np.ndarray) -> None:

@@ -9,12 +9,11 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.urls import reverse
 
-from faceweb.media.analysis_queue import assets_analyse_pending
+from faceweb.media.analysis_queue import ATTEMPTS, SCREENING, analysis
 from faceweb.media.errors import ResultBlocked, ScreeningFailed
 from faceweb.media.face_analysis import asset_analyse
 from faceweb.media.models import Asset
 from faceweb.media.screening import get_screener
-from faceweb.media.screening_run import SCREENING_ATTEMPTS
 from faceweb.moderation.checks import (
     screening_has_its_models,
     screening_is_on,
@@ -190,14 +189,14 @@ def test_a_screening_that_fails_waits_then_goes_to_people_and_never_passes(
     settings.SCREENING_SECONDS = SOON
     backend.act = failure
     photo = arrive()
-    for attempt in range(1, SCREENING_ATTEMPTS):
+    for attempt in range(1, ATTEMPTS):
         begun = time.monotonic()
         assert screened(photo).screening == Asset.Screening.PENDING
         assert time.monotonic() - begun < 4 * SOON
-        assert photo.screening_attempts == attempt
+        assert photo.tasks.get(kind=SCREENING).attempt == attempt
         assert not photo.is_usable
-    Asset.objects.update(created_at="2020-01-01T00:00Z")
-    assert assets_analyse_pending() == 1
+    photo.tasks.update(not_before="2020-01-01T00:00Z")
+    assert analysis.dispatch_due() == 1
     assert screened(photo).screening == Asset.Screening.REVIEW
     assert Screening.objects.get().reason == "unscreened"
     assert Case.objects.get().reason == "unscreened"
@@ -205,7 +204,7 @@ def test_a_screening_that_fails_waits_then_goes_to_people_and_never_passes(
         client_for(user).get(photo.get_absolute_url()).content.decode()
     )
     screened(photo)
-    assert backend.asked == SCREENING_ATTEMPTS
+    assert backend.asked == ATTEMPTS
 
 
 def test_a_screening_that_recovers_clears_the_photo(arrive, analyser, backend) -> None:

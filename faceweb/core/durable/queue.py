@@ -205,6 +205,16 @@ class DurableQueue(Generic[RowT]):
             self.dispatch_on_commit(owner_id)
             return self.rows().get(pk=row_id, lease_token=token)
 
+    def insert_claimed(self, row: RowT) -> RowT:
+        """Keep a new row that this worker goes on with at once, as if it had claimed it."""
+        row.state = _State.RUNNING
+        row.attempt = 1
+        row.lease_token = uuid4()
+        row.lease_until = self.lease_end()
+        row.started_at = Now()
+        row.save(force_insert=True)
+        return self.rows().get(pk=row.pk)
+
     def _within_share(self, owner_id: Any) -> "QuerySet[RowT]":
         """The claimable rows, none where their owner has as many at work as one may."""
         limit = self.running_per_person()
