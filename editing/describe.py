@@ -44,7 +44,7 @@ def edit_entries(photo: Asset) -> Iterable[Entry]:
     """The editor, for a photo with a face or one whose faces are still looked for."""
     if photo.faces or not photo.is_ready:
         url = f"{reverse('edits')}?{urlencode({'photo': photo.pk})}"
-        yield Entry(LABEL, url, "icons/smile.svg", 20)
+        yield Entry(LABEL, url, "editing/icons/smile.svg", 20)
 
 
 def edit_again(recipe: Mapping[str, Any]) -> str:

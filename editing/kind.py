@@ -1,11 +1,12 @@
 """The job kind ``edit``: from a queued recipe to a new version, or a plain answer why not."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any
 
+from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
 from editing.base import EditBase, edit_base
@@ -22,7 +23,7 @@ from faceweb.media.models import Asset
 from faceweb.media.results import PreparedResult, result_prepare, result_store
 from faceweb.people.models import User
 from faceweb.work.errors import JobError
-from faceweb.work.kinds import Again, Found, Kind, Outcome
+from faceweb.work.kinds import Again, Found, Kind, Outcome, Start
 from faceweb.work.models import Job
 from faceweb.work.recipes import RecipeError, recipe_photos
 from faceweb.work.reporter import Reporter
@@ -168,6 +169,10 @@ class EditKind(Kind):
     urls = "editing.urls"
     job_template = "editing/_job.html"
     about_template = "editing/_about.html"
+
+    def starts(self) -> Sequence[Start]:
+        text = gettext_lazy("Choose a photo in your gallery.")
+        return (Start(LABEL, reverse("photos"), text),)
 
     def run(self, job: Job, report: Reporter) -> Outcome:
         return edit_run(job, report)

@@ -96,5 +96,5 @@ def _answer(scope: Scope, megabytes: int) -> tuple[bytes, bytes]:
     headers = dict(scope.get("headers", ()))
     if b"hx-request" in headers or b"json" in headers.get(b"accept", b""):
         return json.dumps(error).encode(), b"application/json"
-    page = render_to_string("413.html", {"upload_max_mb": megabytes})
+    page = render_to_string("base/errors/413.html", {"upload_max_mb": megabytes})
     return page.encode(), b"text/html; charset=utf-8"

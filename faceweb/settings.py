@@ -95,7 +95,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "faceweb.context.site",
-                "faceweb.context.standing",
+                "faceweb.core.frame.context",
             ],
         },
     },
@@ -139,6 +139,8 @@ AUTH_PASSWORD_VALIDATORS = [
 ]
 LOGIN_URL = "account_login"
 LOGIN_REDIRECT_URL = "studio"
+HOME_URL = "landing"
+CSRF_FAILURE_VIEW = "faceweb.core.error_pages.csrf_failure"
 ACCOUNT_LOGOUT_REDIRECT_URL = "landing"
 ACCOUNT_ADAPTER = "faceweb.accounts.adapter.AccountAdapter"
 ACCOUNT_LOGIN_METHODS = {"email"}

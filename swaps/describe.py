@@ -50,11 +50,11 @@ def swap_entries(photo: Asset) -> Iterable[Entry]:
     """The ways from a picture into the studio: as what is changed, or as the new face."""
     target = f"{reverse('studio')}?{urlencode({'target': photo.pk})}"
     if photo.is_result:
-        yield Entry(gettext_lazy("Use as the next photo"), target, "icons/swap.svg", 30)
+        yield Entry(gettext_lazy("Use as the next photo"), target, "base/icons/make.svg", 30)
         return
-    yield Entry(gettext_lazy("Change this photo"), target, "icons/portrait.svg", 10, True)
+    yield Entry(gettext_lazy("Change this photo"), target, "base/icons/portrait.svg", 10, True)
     source = f"{reverse('studio')}?{urlencode({'source': photo.pk})}"
-    yield Entry(gettext_lazy("Use this face"), source, "icons/swap.svg", 30)
+    yield Entry(gettext_lazy("Use this face"), source, "base/icons/make.svg", 30)
 
 
 def swap_again(recipe: Mapping[str, Any]) -> str:

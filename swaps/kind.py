@@ -1,13 +1,15 @@
 """The job kind ``swap``: from a queued recipe to a result photo."""
 
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
 import numpy as np
 from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
 from faceweb.core.options import options_described
@@ -20,7 +22,7 @@ from faceweb.media.pictures import asset_read
 from faceweb.media.results import PreparedResult, result_prepare, result_store
 from faceweb.people.models import User
 from faceweb.work.errors import JobError
-from faceweb.work.kinds import Again, Found, Kind, Outcome
+from faceweb.work.kinds import Again, Found, Kind, Outcome, Start
 from faceweb.work.models import Job
 from faceweb.work.recipes import RecipeError, recipe_faces, recipe_photos
 from faceweb.work.reporter import Reporter
@@ -28,6 +30,7 @@ from models.faces.face import Face
 from models.options import values_to_json
 from models.refusals import Refusal
 from models.sessions import OutOfMemory
+from swaps import views
 from swaps.choice import engine_choice
 from swaps.describe import LABEL, swap_again, swap_describe, swap_entries, swap_what
 from swaps.engines.base import FaceOutcome, Source, SwapEngine, SwapResult, Target
@@ -233,6 +236,13 @@ class SwapKind(Kind):
     urls = "swaps.urls"
     job_template = "swaps/_job.html"
     about_template = "swaps/_about.html"
+
+    @property
+    def studio(self) -> Callable[[HttpRequest], HttpResponse]:
+        return views.studio
+
+    def starts(self) -> Sequence[Start]:
+        return (Start(gettext_lazy("Swap faces"), reverse("studio")),)
 
     def run(self, job: Job, report: Reporter) -> Outcome:
         return swap_run(job, report)

@@ -3,7 +3,6 @@ from django.urls import path
 from swaps import views
 
 urlpatterns = [
-    path("studio/", views.studio, name="studio"),
     path("studio/slot/", views.studio_slot, name="studio_slot"),
     path("studio/pick/", views.studio_pick, name="studio_pick"),
     path("studio/check/", views.studio_check, name="studio_check"),

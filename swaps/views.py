@@ -7,12 +7,14 @@ from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
 from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import trigger_client_event
 
 from faceweb.media.consent import CONSENT_TEXT, CONSENT_VERSION
 from faceweb.media.models import Asset
 from faceweb.people.models import User
+from faceweb.work import kinds
 from faceweb.work.errors import JobRefused
 from swaps.forms import SLOTS, Slot, StudioState, parse_uuid
 from swaps.recipe import RecipeError
@@ -120,6 +122,7 @@ def _render_studio(
         "consent_text": CONSENT_TEXT,
         "consent_version": CONSENT_VERSION,
         "engine_label": engine_label(),
+        "other_starts": [start for start in kinds.starts() if start.url != reverse("studio")],
     }
     return render(request, "swaps/studio.html", context, status=status)
 

@@ -51,7 +51,7 @@ def test_every_picture_says_what_it_shows(path):
 
 @pytest.mark.parametrize("code", ERROR_PAGES)
 def test_an_error_page_needs_no_session_no_user_and_no_database(code):
-    page = render_to_string(f"{code}.html")
+    page = render_to_string(f"base/errors/{code}.html")
     assert page.count("<h1>") == 1
     assert code[:3] in page
     assert 'href="/studio/"' in page

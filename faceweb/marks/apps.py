@@ -6,8 +6,9 @@ class MarksConfig(AppConfig):
     verbose_name = "Marks"
 
     def ready(self) -> None:
-        from faceweb.marks import checks  # noqa: F401
+        from faceweb.marks import checks, framing  # noqa: F401 - checks register themselves
         from faceweb.marks.marker import ResultMarker
         from faceweb.media import marking
 
+        framing.register()
         marking.register(ResultMarker())

@@ -6,11 +6,15 @@ class MediaConfig(AppConfig):
     verbose_name = "Media"
 
     def ready(self) -> None:
+        from django.utils.translation import gettext_lazy as _
+
         from faceweb.core.durable import queue as durable
-        from faceweb.media import checks  # noqa: F401
+        from faceweb.core.frame import FrameLink, link_register
+        from faceweb.media import checks  # noqa: F401 - checks register themselves
         from faceweb.media.analysis_queue import analysis
         from faceweb.media.services import owner_has_assets
         from faceweb.people import erasure
 
+        link_register(FrameLink("main", _("Gallery"), "photos", 20))
         durable.register(analysis)
         erasure.register(owner_has_assets)

@@ -88,7 +88,7 @@ class Entry:
 
     label: Words
     url: str
-    icon: str = "icons/portrait.svg"
+    icon: str = "base/icons/portrait.svg"
     order: int = 50
     is_main: bool = False
 

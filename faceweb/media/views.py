@@ -26,6 +26,7 @@ from faceweb.media.history import History, asset_history
 from faceweb.media.makers import asset_describe, asset_entries, asset_label, find
 from faceweb.media.marking import get_marker
 from faceweb.media.models import Asset, Rendition
+from faceweb.media.panels import appeal_url, panels
 from faceweb.media.retention import asset_keep, asset_kept_until, asset_may_extend
 from faceweb.media.screening import get_screener
 from faceweb.media.services import asset_delete, asset_intake, assets_delete
@@ -154,7 +155,7 @@ def photo_page(request: HttpRequest, photo_id: UUID) -> HttpResponse:
         "steps": asset_describe(photo),
         "about_template": maker.about_template if maker else "",
         "about": maker.about(photo, history.target) if maker and maker.about_template else {},
-        "entries": asset_entries(photo) if photo.is_visible or not photo.is_ready else [],
+        "entries": asset_entries(photo),
         "job": getattr(photo, "job", None),
         "target": history.target,
         "sources": history.sources,
@@ -166,8 +167,19 @@ def photo_page(request: HttpRequest, photo_id: UUID) -> HttpResponse:
         "kept_until": asset_kept_until(photo),
         "may_extend": asset_may_extend(photo),
         "badge_optional": settings.BADGE_OPTIONAL,
+        "appeal_url": appeal_url(photo),
+        **_panels(request, photo),
     }
     return render(request, "media/photo.html", context)
+
+
+def _panels(request: HttpRequest, photo: Asset) -> dict[str, Any]:
+    """What other floors show of a picture: before what is said of its making, and after."""
+    shown = [(panel, html) for panel in panels() if (html := panel.render(request, photo))]
+    return {
+        "panels_above": [html for panel, html in shown if panel.order < 50],
+        "panels_below": [html for panel, html in shown if panel.order >= 50],
+    }
 
 
 @login_required

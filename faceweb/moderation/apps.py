@@ -8,13 +8,14 @@ class ModerationConfig(AppConfig):
 
     def ready(self) -> None:
         from faceweb.media import retention, screening
-        from faceweb.moderation import checks, roles, sections  # noqa: F401 - checks register
+        from faceweb.moderation import checks, framing, roles, sections  # noqa: F401 - checks register
         from faceweb.moderation.cases import assets_in_cases_keep
         from faceweb.moderation.screening import sections as screening_sections
         from faceweb.moderation.screening.screener import PictureScreener
 
         screening.register(PictureScreener())
         retention.register(assets_in_cases_keep)
+        framing.register()
         sections.register()
         screening_sections.register()
         post_migrate.connect(roles.roles_make, sender=self, dispatch_uid="moderation.roles")

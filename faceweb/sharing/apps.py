@@ -6,7 +6,8 @@ class SharingConfig(AppConfig):
     verbose_name = "Sharing"
 
     def ready(self) -> None:
-        from faceweb.sharing import sections, signals
+        from faceweb.sharing import framing, sections, signals
 
+        framing.register()
         sections.register()
         signals.connect()

@@ -20,6 +20,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 from faceweb.media.errors import MarkingError
 from faceweb.media.makers import asset_describe, steps_sentences
 from faceweb.sharing import copies, visitors
+from faceweb.sharing.complaints import complaint_url
 from faceweb.sharing.errors import LinkGone
 from faceweb.sharing.forms import PasswordForm
 from faceweb.sharing.models import ShareLink
@@ -62,7 +63,7 @@ def _for_link_holders(view: View) -> Callable[[HttpRequest, str], HttpResponse]:
             _misses().take(who)
             response = HttpResponse(render_to_string("sharing/gone.html"), status=404)
         except TooMany as error:
-            response = HttpResponse(render_to_string("429.html"), status=429)
+            response = HttpResponse(render_to_string("base/errors/429.html"), status=429)
             response["Retry-After"] = str(error.seconds)
         return _sealed(response)
 
@@ -113,6 +114,7 @@ def shared_page(request: HttpRequest, link: ShareLink, token: str) -> HttpRespon
         "label": steps[-1].label,
         "sentences": steps_sentences(steps),
         "name": link.owner.name if link.show_name else "",
+        "complaint_url": complaint_url(token),
         "public_base_url": settings.PUBLIC_BASE_URL,
         "card_width": copies.CARD_WIDTH,
         "card_height": copies.CARD_HEIGHT,

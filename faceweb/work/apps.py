@@ -6,11 +6,18 @@ class WorkConfig(AppConfig):
     verbose_name = "Work"
 
     def ready(self) -> None:
+        from django.utils.translation import gettext_lazy as _
+
         from faceweb.core.durable import queue as durable
+        from faceweb.core.frame import FrameLink, link_register
         from faceweb.media import forgetting, retention
         from faceweb.work import checks, services  # noqa: F401 - checks register themselves
         from faceweb.work.queue import jobs
 
+        link_register(
+            FrameLink("main", _("Studio"), "studio", 10),
+            FrameLink("account", _("My jobs"), "jobs", 10),
+        )
         durable.register(jobs)
         forgetting.register(services.jobs_of_photos_forget)
         retention.register(services.assets_at_work_keep)

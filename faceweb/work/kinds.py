@@ -4,6 +4,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from django.http import HttpRequest, HttpResponse
+
 from faceweb.media import makers
 from faceweb.media.makers import Maker, Words
 
@@ -43,6 +45,11 @@ class Kind(Maker):
     urls: str = ""
     #: What a job's page shows above its progress; it is included with `job_shown` as ``shown``.
     job_template: str = ""
+
+    @property
+    def studio(self) -> "Callable[[HttpRequest], HttpResponse] | None":
+        """The view at the studio's own address, for the first kind that has one."""
+        return None
 
     def run(self, job: "Job", report: "Reporter") -> Outcome:
         """Do one job, in a worker, claimed by it. It may run again for the same job and must store

@@ -5,6 +5,7 @@ from django.urls import path
 from faceweb.work import views
 
 urlpatterns = [
+    path("studio/", views.studio, name="studio"),
     path("jobs/", views.jobs, name="jobs"),
     path("jobs/<uuid:job_id>/", views.job, name="job"),
     path("jobs/<uuid:job_id>/status/", views.job_status, name="job_status"),

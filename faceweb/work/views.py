@@ -5,7 +5,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
-from django.http import HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
@@ -15,6 +15,16 @@ from faceweb.work.models import Job
 from faceweb.work.presentation import STATUS_TEMPLATE, status_context
 
 JOBS_PER_PAGE = 24
+
+
+@login_required
+@require_safe
+def studio(request: HttpRequest) -> HttpResponse:
+    """Where something is made: the page of the first kind that has one."""
+    page = next((kind.studio for kind in kinds.registered() if kind.studio is not None), None)
+    if page is None:
+        raise Http404
+    return page(request)
 
 
 @login_required
