@@ -3,9 +3,11 @@
 import os
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import urllib.request
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -69,6 +71,29 @@ def test_a_taken_port_is_named(tmp_path: Path) -> None:
     assert done.returncode == 1
     assert f"Port {port} is already in use" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_a_data_folder_of_an_older_version_is_named(tmp_path: Path) -> None:
+    """It says so in one sentence, and leaves the folder as it is."""
+    database = tmp_path / "db.sqlite3"
+    with closing(sqlite3.connect(database)) as old, old:
+        old.execute("CREATE TABLE gallery_photo (id char(32))")
+    done = subprocess.run(
+        [sys.executable, "manage.py", "up"],
+        cwd=ROOT,
+        env={**os.environ, "FACEWEB_DATA_DIR": str(tmp_path), "FACEWEB_PORT": "18999"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 1
+    assert done.stderr.strip().splitlines() == [
+        f"{tmp_path} holds data of an older faceweb that this one cannot read:"
+        f" move it aside with `mv {tmp_path} {tmp_path}-old` and start again."
+    ]
+    with closing(sqlite3.connect(database)) as old:
+        assert old.execute("SELECT name FROM sqlite_master").fetchall() == [("gallery_photo",)]
 
 
 @pytest.mark.parametrize("name", ["web", "worker", "beat", "redis"])

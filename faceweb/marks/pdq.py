@@ -78,15 +78,20 @@ def hashes_pack(hashes: list[bytes]) -> Array:
     return np.asfortranarray(rows)
 
 
+def distances(hashes: Array, query: bytes) -> Array:
+    """In how many bits each of (N, 4) uint64 hashes differs from one of 32 bytes; uint16 (N,)."""
+    far = np.zeros(len(hashes), np.uint16)
+    for place, word in enumerate(np.frombuffer(query, np.uint64)):
+        far += np.bitwise_count(hashes[:, place] ^ word)
+    return far
+
+
 def nearest(hashes: Array, query: bytes, limit: int) -> tuple[Array, Array]:
     """Indices and distances of those of (N, 4) uint64 hashes at most ``limit`` bits away.
 
     Nearest first.
     """
-    words = np.frombuffer(query, np.uint64)
-    far = np.zeros(len(hashes), np.uint16)
-    for place, word in enumerate(words):
-        far += np.bitwise_count(hashes[:, place] ^ word)
+    far = distances(hashes, query)
     found = np.flatnonzero(far <= limit)
     found = found[np.argsort(far[found], kind="stable")]
     return found, far[found].astype(np.int64)

@@ -13,7 +13,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
-from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 
 from faceweb.marks import inspect_child
@@ -25,7 +24,8 @@ from faceweb.marks.models import MarkedResult
 from faceweb.marks.registry import QUALITY_FLOOR, Match, result_by_id, result_by_looks
 from faceweb.media.errors import IntakeError
 from faceweb.media.makers import Step
-from faceweb.media.sandbox import CleanCopies, child_run, child_turn, intake_folder, upload_decode
+from faceweb.media.receiving import upload_received
+from faceweb.media.sandbox import CleanCopies, child_run, child_turn
 
 logger = logging.getLogger(__name__)
 
@@ -87,21 +87,8 @@ def picture_verify(upload: UploadedFile) -> Report:
     Raises:
         IntakeError: it cannot be opened; the reasons are those of an upload.
     """
-    size = upload.size or 0
-    if size == 0:
-        raise IntakeError("empty", "This file is empty.", "Choose another picture.")
-    if size > settings.UPLOAD_MAX_BYTES:
-        raise IntakeError(
-            "file_too_large",
-            f"This file is larger than {settings.UPLOAD_MAX_MB} MB.",
-            "Save the picture at a lower quality and try again.",
-            413,
-        )
-    with intake_folder() as folder:
-        with (folder / "upload").open("wb") as file:
-            for chunk in upload.chunks():
-                file.write(chunk)
-        found = _inspect(folder, upload_decode(folder))
+    with upload_received(upload) as received:
+        found = _inspect(received.folder, received.decode())
     return _report(found)
 
 

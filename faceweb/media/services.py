@@ -1,6 +1,5 @@
 """What may be done with photos. Views and tasks call these and decide nothing themselves."""
 
-import hashlib
 import logging
 import shutil
 from collections.abc import Iterable
@@ -22,8 +21,8 @@ from faceweb.media.consent import CONSENT_VERSION
 from faceweb.media.errors import IntakeError
 from faceweb.media.files import Picture, files_remove, files_roll_back, files_store
 from faceweb.media.models import Asset, Rendition
+from faceweb.media.receiving import upload_received
 from faceweb.media.retention import expiry_of_new
-from faceweb.media.sandbox import intake_folder, upload_decode
 from faceweb.media.screening import get_screener
 
 if TYPE_CHECKING:
@@ -50,16 +49,16 @@ def asset_intake(
         IntakeError: it is refused; nothing of it was kept.
     """
     account_check(owner)
-    _check_request(upload, consent_version)
+    _check_consent(consent_version)
     disk_check()
-    with intake_folder() as folder:
-        digest = _receive(upload, folder / "upload")
+    with upload_received(upload) as received:
+        digest = received.sha256
         known = _known_copy(owner, digest)
         if known is not None:
             return known
         get_screener().upload_check(owner, digest)
         quota_check(owner=owner)
-        decoded = upload_decode(folder)
+        decoded = received.decode()
         photo = Asset(
             owner=owner,
             origin=origin,
@@ -84,22 +83,12 @@ def asset_intake(
     return photo
 
 
-def _check_request(upload: UploadedFile, consent_version: str) -> None:
+def _check_consent(consent_version: str) -> None:
     if consent_version != CONSENT_VERSION:
         raise IntakeError(
             "consent_missing",
             "Please confirm first that everyone in the photo has agreed.",
             "Tick the box beside the photo and send it again.",
-        )
-    size = upload.size or 0
-    if size == 0:
-        raise IntakeError("empty", "This file is empty.", "Choose another photo.")
-    if size > settings.UPLOAD_MAX_BYTES:
-        raise IntakeError(
-            "file_too_large",
-            f"This file is larger than {settings.UPLOAD_MAX_MB} MB.",
-            "Choose a smaller photo, or save this one at a lower quality.",
-            413,
         )
 
 
@@ -157,16 +146,6 @@ def quota_check(*, owner: "User", extra_bytes: int = 0) -> None:
             "Delete some in your gallery, then send this one again.",
             403,
         )
-
-
-def _receive(upload: UploadedFile, path: Path) -> str:
-    """Write the upload to ``path`` and return its SHA-256 in hex."""
-    digest = hashlib.sha256()
-    with path.open("wb") as file:
-        for chunk in upload.chunks():
-            digest.update(chunk)
-            file.write(chunk)
-    return digest.hexdigest()
 
 
 def _known_copy(owner: "User", digest: str) -> Asset | None:

@@ -8,10 +8,10 @@ from collections.abc import Iterable, Iterator
 from itertools import islice
 from uuid import UUID
 
-import numpy as np
 from django.db.models import Q
 
 from faceweb.marks.models import MarkedResult
+from faceweb.marks.pdq import hashes_pack, nearest
 from faceweb.media.models import Asset, Lineage
 from faceweb.moderation.models import PictureLooks
 
@@ -63,20 +63,14 @@ def made_of(photos: Iterable[Asset]) -> list[Asset]:
 
 
 def _lookalikes(photo: Asset) -> set[UUID]:
-    wanted = _bits([pdq for _, pdq in _hashes(photo.pk)])
+    wanted = [bytes.fromhex(pdq) for _, pdq in _hashes(photo.pk)]
     found: set[UUID] = set()
-    if not len(wanted):
+    if not wanted:
         return found
     everything = _hashes()
     while batch := list(islice(everything, _BATCH)):
-        known = _bits([pdq for _, pdq in batch])
-        distances = np.bitwise_count(wanted[:, None, :] ^ known[None, :, :]).sum(axis=2)
-        near = np.flatnonzero((distances <= MAX_DISTANCE).any(axis=0))
-        found |= {batch[index][0] for index in near}
+        known = hashes_pack([bytes.fromhex(pdq) for _, pdq in batch])
+        for query in wanted:
+            near, _far = nearest(known, query, MAX_DISTANCE)
+            found |= {batch[index][0] for index in near}
     return found - {photo.pk}
-
-
-def _bits(hashes: list[str]) -> np.ndarray:
-    """Hex hashes as uint64 (n, 4)."""
-    joined = bytes.fromhex("".join(hashes))
-    return np.frombuffer(joined, np.uint64).reshape(len(hashes), 4)

@@ -19,7 +19,7 @@ from django.db.models import Max
 from numpy.typing import NDArray
 
 from faceweb.marks.badge import badge_draw
-from faceweb.marks.pdq import PdqHash, pdq_dihedral, pdq_hash
+from faceweb.marks.pdq import PdqHash, distances, hashes_pack, pdq_dihedral, pdq_hash
 from faceweb.marks.registry import QUALITY_FLOOR
 from faceweb.media.errors import IntakeError
 from faceweb.media.models import Asset
@@ -36,7 +36,6 @@ BLOCK_DISTANCE: Final = 31
 REVIEW_DISTANCE: Final = 60
 # Cut off at each edge, as a share of the side.
 CUTS: Final = (0.02, 0.05, 0.075, 0.10)
-_WORDS: Final = 4
 _HASHED_PX: Final = 512
 
 
@@ -44,7 +43,7 @@ _HASHED_PX: Final = 512
 class BlockedLooks:
     """The looks on the block list, in this process's memory.
 
-    ``hashes`` is uint64 (4, N): word after word of all entries, which is what searching reads.
+    ``hashes`` is uint64 (N, 4) as `hashes_pack` makes it.
     """
 
     hashes: NDArray[np.uint64]
@@ -54,7 +53,7 @@ class BlockedLooks:
 
         One too flat to be told from others by its hash never does.
         """
-        if not self.hashes.shape[1]:
+        if not len(self.hashes):
             return Level.CLEAR, None
         small = _reduced(image)
         if pdq_hash(small).quality < QUALITY_FLOOR:
@@ -66,11 +65,7 @@ class BlockedLooks:
 
     def distance(self, bits: bytes) -> int:
         """In how many bits of 256 the nearest entry differs from a hash of 32 bytes."""
-        words = _words(bits)
-        differing = np.zeros(self.hashes.shape[1], np.uint16)
-        for column, word in zip(self.hashes, words, strict=True):
-            differing += np.bitwise_count(column ^ word)
-        return int(differing.min(initial=256))
+        return int(distances(self.hashes, bits).min(initial=256))
 
 
 # --- asking ---------------------------------------------------------------------------------------
@@ -121,12 +116,8 @@ def _version() -> object:
 
 def _load() -> BlockedLooks:
     active = BlockedHash.objects.filter(kind=BlockedHash.Kind.PDQ, is_active=True).order_by()
-    packed = bytes.fromhex("".join(active.values_list("value", flat=True).iterator()))
-    return BlockedLooks(np.ascontiguousarray(_words(packed).reshape(-1, _WORDS).T))
-
-
-def _words(packed: bytes) -> NDArray[np.uint64]:
-    return np.frombuffer(packed, ">u8").astype(np.uint64)
+    values = active.values_list("value", flat=True).iterator()
+    return BlockedLooks(hashes_pack([bytes.fromhex(value) for value in values]))
 
 
 # --- the list -------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ What identifies them is only ever kept sealed. The selfie and the proof go with 
 import logging
 import smtplib
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
@@ -17,8 +16,7 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone
 
-from faceweb.media.errors import IntakeError
-from faceweb.media.sandbox import intake_folder, upload_decode
+from faceweb.media.receiving import upload_received
 from faceweb.media.services import disk_check
 from faceweb.moderation.audit import audit_write
 from faceweb.moderation.cases import case_open
@@ -194,20 +192,8 @@ def _only_face(image: np.ndarray, network: FaceAnalyser) -> FloatArray:
 
 def _clean_copy(upload: UploadedFile) -> bytes:
     """A decoded, cleaned copy of at most preview size, WebP."""
-    if not upload.size:
-        raise IntakeError("empty", "One of the files is empty.", "Choose another picture.")
-    if upload.size > settings.UPLOAD_MAX_BYTES:
-        raise IntakeError(
-            "file_too_large",
-            f"One of the files is larger than {settings.UPLOAD_MAX_MB} MB.",
-            "Choose a smaller picture, or save this one at a lower quality.",
-            413,
-        )
-    with intake_folder() as folder:
-        with Path(folder, "upload").open("wb") as file:
-            for chunk in upload.chunks():
-                file.write(chunk)
-        return upload_decode(folder).read("preview")
+    with upload_received(upload) as received:
+        return received.decode().read("preview")
 
 
 def _send_notice(face_id: object, email: str, granted: bool, ticket: str) -> None:

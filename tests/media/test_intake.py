@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils import timezone
 from PIL import Image
 
-from faceweb.media import services
+from faceweb.media import receiving
 from faceweb.media.consent import CONSENT_TEXT, CONSENT_VERSION
 from faceweb.media.errors import IntakeError
 from faceweb.media.models import Asset
@@ -225,7 +225,7 @@ def decoded_together(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
             all_decoded.wait(timeout=20)
             return copies
 
-        monkeypatch.setattr(services, "upload_decode", decode)
+        monkeypatch.setattr(receiving, "upload_decode", decode)
 
     return make
 

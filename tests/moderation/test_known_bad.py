@@ -161,16 +161,16 @@ def test_what_is_flat_is_neither_listed_nor_found(
 
 def test_the_list_is_kept_by_moderators_and_logged(blocked, moderator, user) -> None:
     assert AuditEntry.objects.get(action="hash.block").actor_id == moderator.pk
-    count = current_looks().hashes.shape[1]
+    count = len(current_looks().hashes)
     assert count >= 8
     entry = hash_add(kind=KINDS.PDQ, value="A5" * 32, reason="other", by=moderator, note="a list")
     assert entry.value == "a5" * 32
-    assert current_looks().hashes.shape[1] == count + 1
+    assert len(current_looks().hashes) == count + 1
     hash_remove(entry=entry, by=moderator, reason="mistake")
-    assert current_looks().hashes.shape[1] == count
+    assert len(current_looks().hashes) == count
     again = hash_add(kind=KINDS.PDQ, value="a5" * 32, reason="other", by=moderator)
     assert again.pk == entry.pk
-    assert current_looks().hashes.shape[1] == count + 1
+    assert len(current_looks().hashes) == count + 1
     actions = list(AuditEntry.objects.order_by("pk").values_list("action", flat=True))
     assert actions == ["hash.block", "hash.add", "hash.remove", "hash.add"]
     for value in ("xyz", "ab" * 31):
@@ -184,13 +184,13 @@ def test_what_one_case_blocked_can_be_taken_back(user, photo_factory, moderator)
     entries = hash_block(photo=photo, reason="intimate", case=case, by=moderator)
     assert hashes_remove(case=case, by=moderator) == len(entries)
     assert not BlockedHash.objects.filter(is_active=True).exists()
-    assert current_looks().hashes.shape[1] == 0
+    assert len(current_looks().hashes) == 0
 
 
 def test_a_hundred_thousand_entries_are_searched_fast() -> None:
     rng = np.random.default_rng(0)
-    looks = BlockedLooks(rng.integers(0, 2**63, (4, 100_000), dtype=np.uint64))
-    wanted = looks.hashes[:, 77_777].astype(">u8").tobytes()
+    looks = BlockedLooks(np.asfortranarray(rng.integers(0, 2**63, (100_000, 4), dtype=np.uint64)))
+    wanted = looks.hashes[77_777].tobytes()
     assert looks.distance(wanted) == 0
     flipped = bytes([wanted[0] ^ 0b111, *wanted[1:]])
     assert looks.distance(flipped) == 3

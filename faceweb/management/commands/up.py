@@ -16,6 +16,7 @@ from django.core.management.base import BaseCommand, CommandError
 from faceweb import env
 from faceweb.embedded import CannotStart, EmbeddedSite, raise_keyboard_interrupt
 from faceweb.management.commands.seed import DEMO_EMAIL
+from faceweb.older_data import is_older
 
 DEFAULT_PORT = 8000
 
@@ -45,6 +46,7 @@ class Command(BaseCommand):
         )
         try:
             site.claim()
+            self._refuse_older_data()
             self._prepare()
             site.start(sys.stdout)
             self._run(site, public_url)
@@ -56,6 +58,14 @@ class Command(BaseCommand):
             for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
                 signal.signal(number, signal.SIG_IGN)
             site.stop()
+
+    def _refuse_older_data(self) -> None:
+        folder = settings.DATA_DIR
+        if is_older():
+            raise CannotStart(
+                f"{folder} holds data of an older faceweb that this one cannot read:"
+                f" move it aside with `mv {folder} {folder}-old` and start again."
+            )
 
     def _prepare(self) -> None:
         """Networks, signing key, database, static files, as this version of faceweb needs them."""

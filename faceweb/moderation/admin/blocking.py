@@ -1,13 +1,10 @@
 """The block list by hand: a digest, or a picture whose digest and looks are taken."""
 
-import hashlib
 import re
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any, cast
 
 from django import forms
-from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from unfold.widgets import (
@@ -18,7 +15,7 @@ from unfold.widgets import (
 
 from faceweb.marks.pdq import pdq_hash
 from faceweb.media.errors import IntakeError
-from faceweb.media.sandbox import intake_folder, upload_decode
+from faceweb.media.receiving import upload_received
 from faceweb.moderation.audit import audit_write
 from faceweb.moderation.models import BlockedHash, Decision
 from faceweb.moderation.reasons import reasons_for
@@ -88,22 +85,11 @@ def picture_hashes(upload: UploadedFile) -> list[tuple[BlockedHash.Kind, str]]:
     Raises:
         IntakeError: it is none that this site could ever be sent.
     """
-    if (upload.size or 0) > settings.UPLOAD_MAX_BYTES:
-        raise IntakeError(
-            "file_too_large",
-            f"The file is larger than {settings.UPLOAD_MAX_MB} MB.",
-            "Nobody could upload it here either.",
-        )
-    digest = hashlib.sha256()
-    with intake_folder() as folder:
-        with Path(folder, "upload").open("wb") as file:
-            for chunk in upload.chunks():
-                digest.update(chunk)
-                file.write(chunk)
-        image = decode_image(upload_decode(folder).read("preview"))
+    with upload_received(upload) as received:
+        image = decode_image(received.decode().read("preview"))
     looks = pdq_hash(image)
     return [
-        (BlockedHash.Kind.SHA256, digest.hexdigest()),
+        (BlockedHash.Kind.SHA256, received.sha256),
         (BlockedHash.Kind.PDQ, looks.bits.hex()),
     ]
 
