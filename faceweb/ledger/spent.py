@@ -38,14 +38,10 @@ class Spent:
 
     def after(self, strengths: Mapping[str, int], drift: float) -> Spent:
         """What is spent when `strengths` and `drift` degrees come on top."""
-        keys = {*self.strengths, *strengths}
-        return Spent(
-            {
-                key: clamped(self.strengths.get(key, 0) + strengths.get(key, 0))
-                for key in sorted(keys)
-            },
-            min(self.drift + drift, 180.0),
-        )
+        keys = sorted({*self.strengths, *strengths})
+        added = {key: clamped(self.strengths.get(key, 0) + strengths.get(key, 0)) for key in keys}
+        kept = {key: percent for key, percent in added.items() if percent}
+        return Spent(kept, min(self.drift + drift, 180.0))
 
     def left(self, key: str, asked: int) -> int:
         """As much of `asked` percent of a slider as does not go beyond its end."""
