@@ -8,8 +8,21 @@ from models.store.weights import Unavailable, Weight, WeightStore
 
 PACK: Final = "buffalo_l"
 AGE_FILE: Final = "genderage.onnx"
-PARSER_CARDS: Final = ("parser_resnet34", "parser_resnet18")
+PARSER_CARDS: Final = ("parser_resnet34", "parser_resnet18", "parser")
 """Face parsers, the better one first."""
+
+
+FINDER: Final = "finder"
+MESH: Final = "mesh"
+PARSER: Final = "parser"
+IDENTITY: Final = "identity"
+BUILTIN_CARDS: Final = (FINDER, MESH, PARSER, IDENTITY)
+
+
+def missing_builtin(store: WeightStore) -> dict[str, Unavailable]:
+    """By card, why a built-in network cannot be used; empty when all are here."""
+    found = {key: store.resolve_model(key) for key in BUILTIN_CARDS}
+    return {key: why for key, why in found.items() if isinstance(why, Unavailable)}
 
 
 def find_parser(store: WeightStore) -> Weight | None:

@@ -5,15 +5,42 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Final
 
-from models.networks.finding import find_age_network
+from models.faces.analysis.builtin import BuiltinAnalyser
+from models.networks.face_mesh import FaceMesh
+from models.networks.finding import BUILTIN_CARDS, find_age_network
 from models.networks.genderage import GenderAge, scales_itself
-from models.networks.parser import FaceParser, with_argmax
-from models.sessions import SessionFactory
+from models.networks.parser import FaceParser, SoftParser, with_argmax
+from models.networks.sface import SFace
+from models.networks.yunet import YuNet
+from models.sessions import Session, SessionFactory
 from models.sessions.copies import kept_copy
 from models.store.files import sha256_of
 from models.store.weights import Unavailable, Weight, WeightStore
 
 _LABELS_NAME: Final = "labels.onnx"
+
+
+def open_builtin(store: WeightStore, sessions: SessionFactory) -> BuiltinAnalyser:
+    """The built-in analyser with the networks that are here; what is missing narrows it.
+
+    Raises:
+        ContractError: a file is not the network its card says.
+        SessionFailed: the runtime cannot load one.
+    """
+
+    def session(key: str) -> Session | None:
+        weight = store.resolve_model(key)
+        if isinstance(weight, Unavailable):
+            return None
+        return sessions.get(weight.path, weight.sha256)
+
+    finder, mesh, parser, identity = map(session, BUILTIN_CARDS)
+    return BuiltinAnalyser(
+        None if finder is None else YuNet(finder),
+        None if mesh is None else FaceMesh(mesh),
+        None if parser is None else SoftParser(parser),
+        None if identity is None else SFace(identity),
+    )
 
 
 def open_parser(weight: Weight, sessions: SessionFactory) -> FaceParser:

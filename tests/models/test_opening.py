@@ -8,12 +8,13 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from models.networks.finding import find_age_network, find_parser
+from models.networks.finding import find_age_network, find_parser, missing_builtin
 from models.networks.genderage import GenderAge
-from models.networks.opening import open_age_network, open_parser
+from models.networks.opening import open_age_network, open_builtin, open_parser
 from models.sessions import SessionConfig, SessionFactory
 from models.store import Manifest, Unavailable, Weight, WeightStore
 from models.store.files import sha256_of
+from tests.conftest import BUILTIN_FILES
 from tests.models.networks import graphs
 
 PARSERS = [("parser_resnet34", "resnet34.onnx"), ("parser_resnet18", "resnet18.onnx")]
@@ -81,3 +82,28 @@ def test_without_the_pack_it_is_said_how_to_get_it(
     answer = open_age_network(store_of(tmp_path, {}), sessions)
     assert isinstance(answer, Unavailable)
     assert "models pull buffalo_l" in answer.way_on
+
+
+def test_the_built_in_analyser_is_opened_with_what_is_here(
+    tmp_path: Path, sessions: SessionFactory, builtin_networks: Path
+) -> None:
+    manifest = Manifest.read()
+    folder = tmp_path / "weights"
+    for key, name in BUILTIN_FILES.items():
+        if key != "identity":
+            (folder / key).mkdir(parents=True)
+            (folder / key / name).symlink_to((builtin_networks / name).resolve())
+    files = {
+        key: replace(manifest.card(key).file(), sha256=sha256_of(folder / key / name), bytes=None)
+        for key, name in BUILTIN_FILES.items()
+        if key != "identity"
+    }
+    cards = {
+        key: replace(card, files=(files[key],)) if key in files else card
+        for key, card in manifest.cards.items()
+    }
+    store = WeightStore(folder, manifest=replace(manifest, cards=MappingProxyType(cards)))
+    analyser = open_builtin(store, sessions)
+    assert analyser.can_parse
+    assert not analyser.can_identify
+    assert list(missing_builtin(store)) == ["identity"]
