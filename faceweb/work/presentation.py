@@ -8,7 +8,6 @@ from django.urls import reverse
 from faceweb.work import kinds
 from faceweb.work.kinds import Again
 from faceweb.work.models import Job
-from faceweb.work.services import job_place
 
 STATUS_TEMPLATE = "work/_status.html"
 
@@ -60,9 +59,8 @@ class Status:
         return self.job.can_retry
 
 
-def status_of(job: Job) -> Status:
-    """The words for ``job`` as it was read."""
-    place = job_place(job)
+def status_of(job: Job, place: int | None = None) -> Status:
+    """The words for ``job`` as it was read, at its ``place`` in the queue."""
     return Status(
         job=job,
         headline=_headline(job),
@@ -75,13 +73,18 @@ def status_of(job: Job) -> Status:
     )
 
 
-def status_context(job: Job, *, over_socket: bool = False) -> dict[str, Any]:
-    """The context of `jobs/_status.html`.
+def status_context(
+    job: Job, *, place: int | None = None, over_socket: bool = False
+) -> dict[str, Any]:
+    """The context of `work/_status.html`.
 
-    ``oob`` tells the fragment to name itself as an out-of-band swap, which is how htmx places what
-    comes over a socket.
+    Args:
+        job: as it was read.
+        place: its place in the queue, from `faceweb.work.services.job_place`.
+        over_socket: whether the fragment names itself as an out-of-band swap, which is how htmx
+            places what comes over a socket.
     """
-    return {"status": status_of(job), "job": job, "oob": over_socket}
+    return {"status": status_of(job, place), "job": job, "oob": over_socket}
 
 
 def place_sentence(place: int) -> str:

@@ -88,7 +88,7 @@ def _answer(request: HttpRequest, changed: Job) -> HttpResponse:
 
 
 def _page(request: HttpRequest, shown: Job, status: int = 200) -> HttpResponse:
-    context = status_context(shown)
+    context = status_context(shown, place=services.job_place(shown))
     kind = kinds.find(shown.kind)
     template = kind.job_template if kind else ""
     context |= {
@@ -101,6 +101,8 @@ def _page(request: HttpRequest, shown: Job, status: int = 200) -> HttpResponse:
 
 
 def _fragment(request: HttpRequest, shown: Job) -> HttpResponse:
-    response = render(request, STATUS_TEMPLATE, status_context(shown))
+    response = render(
+        request, STATUS_TEMPLATE, status_context(shown, place=services.job_place(shown))
+    )
     response["X-Job-Version"] = str(shown.version)
     return response

@@ -21,6 +21,7 @@ from faceweb.work.consumers import JobConsumer
 from faceweb.work.kinds import Outcome
 from faceweb.work.models import Job
 from faceweb.work.progress import nudge
+from faceweb.work.watching import Watching
 
 pytestmark = pytest.mark.usefixtures("parallel_database", "quick_sends")
 
@@ -76,7 +77,7 @@ class Page(ApplicationCommunicator):
 
 @pytest.fixture
 def quick_sends(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(JobConsumer, "seconds_between_sends", 0.01)
+    monkeypatch.setattr(Watching, "seconds_between_reads", 0.01)
 
 
 @asynccontextmanager
@@ -156,7 +157,7 @@ async def test_many_nudges_become_few_sends(
     client_for: Callable[..., Client],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(JobConsumer, "seconds_between_sends", 0.3)
+    monkeypatch.setattr(Watching, "seconds_between_reads", 0.3)
     job, client = await in_thread(make_job, user), await in_thread(client_for, user)
     held = await in_thread(services.job_claim, job.pk)
     async with opened(job.pk, client) as page:
@@ -187,7 +188,7 @@ async def test_a_lost_nudge_is_made_up_for(
     client_for: Callable[..., Client],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(JobConsumer, "seconds_between_looks", 0.1)
+    monkeypatch.setattr(Watching, "seconds_between_looks", 0.1)
     job, client = await in_thread(make_job, user), await in_thread(client_for, user)
     async with opened(job.pk, client) as page:
         await page.read()
