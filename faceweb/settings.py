@@ -365,10 +365,7 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
     },
     "cases-alert": {"task": "faceweb.moderation.tasks.cases_alert", "schedule": 300.0},
-    "notices-send-late": {
-        "task": "faceweb.moderation.tasks.notices_send_late",
-        "schedule": 300.0,
-    },
+    "notices-forget": {"task": "faceweb.moderation.tasks.notices_forget", "schedule": 3600.0},
     "files-sweep": {"task": "faceweb.media.tasks.files_sweep", "schedule": 3600.0},
     "photos-expire": {"task": "faceweb.media.tasks.assets_expire", "schedule": 900.0},
     "photos-find-fileless": {

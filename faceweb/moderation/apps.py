@@ -7,12 +7,15 @@ class ModerationConfig(AppConfig):
     verbose_name = "Moderation"
 
     def ready(self) -> None:
+        from faceweb.core.durable import queue as durable
         from faceweb.media import retention, screening
         from faceweb.moderation import checks, framing, roles, sections  # noqa: F401 - checks register
         from faceweb.moderation.cases import assets_in_cases_keep
+        from faceweb.moderation.notices import notices
         from faceweb.moderation.screening import sections as screening_sections
         from faceweb.moderation.screening.screener import PictureScreener
 
+        durable.register(notices)
         screening.register(PictureScreener())
         retention.register(assets_in_cases_keep)
         framing.register()

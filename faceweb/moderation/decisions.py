@@ -5,7 +5,6 @@ The rows are locked in one order everywhere: the person, the picture, the case.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import partial
 from typing import Final
 from uuid import UUID
 
@@ -143,7 +142,7 @@ def case_decide(
             person=str(case.person_id) if case.person_id else None,
             **effect.effects,
         )
-        transaction.on_commit(partial(notices.decision_send, decision.pk), robust=True)
+        notices.decision_send(decision.pk)
     return decision
 
 
@@ -192,7 +191,7 @@ def decision_undo(*, decision: Decision, by: User, reason: str = "mistake") -> C
             actor=by, action="case.undo", target=case, case=case, reason=reason,
             decision=row.pk, undone=row.action,
         )  # fmt: skip
-        transaction.on_commit(partial(notices.undo_send, row.pk), robust=True)
+        notices.undo_send(row.pk)
     return case
 
 

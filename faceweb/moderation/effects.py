@@ -8,11 +8,9 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from typing import Any, Final
 from uuid import UUID
 
-from django.db import transaction
 from django.utils import timezone
 
 from faceweb.media.models import Asset
@@ -173,7 +171,7 @@ def _close_others(effect: Effect, photo_ids: list[UUID]) -> None:
             reason=effect.reason.code,
             effects={"with": effect.case.ticket},
         )
-        transaction.on_commit(partial(notices.decision_send, decision.pk), robust=True)
+        notices.decision_send(decision.pk)
         audit_write(
             actor=effect.by,
             action=f"case.{effect.decision.action}",

@@ -9,6 +9,8 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from faceweb.core.durable.models import DurableQuerySet, DurableRow
+
 # Without letters and digits that are mistaken for each other when read aloud.
 _TICKET_LETTERS = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
 
@@ -447,3 +449,26 @@ class AuditEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.action} {self.target_id}"
+
+
+class Notice(DurableRow):
+    """Mails that are to leave: what was decided, taken back or received. It belongs to the site."""
+
+    class Kind(models.TextChoices):
+        DECISION = "decision", "of a decision"
+        UNDO = "undo", "of a decision taken back"
+        REPORT = "report", "of a report received"
+
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+"
+    )
+    kind = models.CharField(max_length=10, choices=Kind)
+    about = models.CharField(max_length=40, help_text="A decision's id, or a report's ticket.")
+
+    objects: ClassVar[DurableQuerySet["Notice"]] = DurableQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta(DurableRow.Meta):
+        pass
+
+    def __str__(self) -> str:
+        return f"notice of {self.kind} {self.about}"

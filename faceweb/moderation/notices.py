@@ -1,7 +1,7 @@
 """Letting people know: what was decided about them or on their word, why, and what they can do.
 
-Mails leave from a worker. What a mail says is read from the rows when it is written, so that a
-message carries an id and nothing else. A notice whose message was lost is found by a sweep.
+Mails leave from a worker. Each notice is a row of durable work, made in the transaction that it
+tells of; what its mails say is read from the rows when they are written.
 """
 
 import logging
@@ -12,62 +12,95 @@ from typing import Any, Final
 
 from django.conf import settings
 from django.core.mail import EmailMessage
+from django.db import transaction
+from django.db.models.functions import Now
 from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils import timezone
 
 from faceweb.core.addresses import with_public_origin
-from faceweb.core.sending import send
+from faceweb.core.durable.lease import Lease
+from faceweb.core.durable.queue import DurableQueue
+from faceweb.core.durable.running import row_work
 from faceweb.media.models import Asset
-from faceweb.moderation.models import Appeal, Case, Decision, Report, Strike
+from faceweb.moderation.models import Appeal, Case, Decision, Notice, Report, Strike
 from faceweb.moderation.reasons import reason_of
 from faceweb.moderation.tokens import appeal_token
 from faceweb.people.models import User
 
 logger = logging.getLogger(__name__)
 
-# A message needs a moment to arrive; after a week a notice would only confuse.
-_LATE_AFTER: Final = timedelta(minutes=5)
-_LATE_UNTIL: Final = timedelta(days=7)
-_LATE_BATCH: Final = 100
+# After a week a notice would only confuse: so many tries, an hour apart in the end.
+_ATTEMPTS: Final = 7 * 24
+
+
+class NoticeQueue(DurableQueue[Notice]):
+    """Notices: nobody waits for one, and a mail server may be away for hours."""
+
+    task = "faceweb.moderation.tasks.notice_run"
+    model = Notice
+    pause = timedelta(minutes=5)
+
+    def attempts(self) -> int:
+        return _ATTEMPTS
+
+
+notices = NoticeQueue()
 
 
 # --- sending them on their way -------------------------------------------------------------------
 def decision_send(decision_id: int) -> None:
-    """Have the notices of one decision sent."""
-    send("faceweb.moderation.tasks.decision_notify", str(decision_id))
+    """Have the people concerned told of a decision once the transaction is through."""
+    _queue(Notice.Kind.DECISION, str(decision_id))
 
 
 def undo_send(decision_id: int) -> None:
     """Have the people told that a decision was taken back."""
-    send("faceweb.moderation.tasks.undo_notify", str(decision_id))
+    _queue(Notice.Kind.UNDO, str(decision_id))
 
 
 def report_send(ticket: str) -> None:
     """Have the receipt of a report confirmed."""
-    send("faceweb.moderation.tasks.report_notify", ticket)
+    _queue(Notice.Kind.REPORT, ticket)
 
 
-def notices_send_late() -> int:
-    """Send the notices whose message was lost; returns how many."""
-    now = timezone.now()
-    span = (now - _LATE_UNTIL, now - _LATE_AFTER)
-    decisions = Decision.objects.filter(noticed_at=None, undone_at=None, decided_at__range=span)
-    tickets = Report.objects.filter(confirmed_at=None, created_at__range=span).exclude(email="")
-    late = list(decisions.values_list("pk", flat=True)[:_LATE_BATCH])
-    unconfirmed = set(tickets.values_list("ticket", flat=True)[:_LATE_BATCH])
-    for decision_id in late:
-        decision_notify(decision_id)
-    for ticket in unconfirmed:
-        report_notify(ticket)
-    return len(late) + len(unconfirmed)
+def _queue(kind: str, about: str) -> None:
+    with transaction.atomic():
+        Notice.objects.create(kind=kind, about=about, expected_ms=notices.expected_ms(kind=kind))
+        notices.dispatch_on_commit(None)
+
+
+def notice_work(notice_id: int) -> None:
+    """Send the mails of one notice, if that still is to be done."""
+    row_work(notices, notice_id, _send)
+
+
+def _send(notice: Notice, lease: Lease) -> None:
+    match notice.kind:
+        case Notice.Kind.DECISION:
+            settled = decision_notify(int(notice.about))
+        case Notice.Kind.UNDO:
+            settled = undo_notify(int(notice.about))
+        case _:
+            settled = report_notify(notice.about)
+    if settled:
+        notices.end(notice, Notice.State.DONE)
+    else:
+        notices.release(notice)
+
+
+def notices_forget() -> int:
+    """Remove the rows of notices that ended a day ago; returns how many."""
+    ended = Notice.objects.exclude(state__in=Notice.UNFINISHED)
+    return ended.filter(finished_at__lt=Now() - timedelta(days=1)).delete()[0]
 
 
 # --- what the worker writes ----------------------------------------------------------------------
-def decision_notify(decision_id: int) -> None:
+def decision_notify(decision_id: int) -> bool:
     """Tell the person concerned, everybody who reported, and owners of copies.
 
-    A decision that was told before, or was taken back meanwhile, is not told again.
+    A decision that was told before, or was taken back meanwhile, is not told again. Returns False
+    where the mail server may take it later.
     """
     decision = (
         Decision.objects.select_related("case__person", "case__photo")
@@ -75,17 +108,19 @@ def decision_notify(decision_id: int) -> None:
         .first()
     )
     if decision is None:
-        return
+        return True
     mails = [*_to_person(decision), *_to_copy_owners(decision), *_to_reporters(decision)]
-    if _mail(mails):
-        Decision.objects.filter(pk=decision_id).update(noticed_at=timezone.now())
+    if not _mail(mails):
+        return False
+    Decision.objects.filter(pk=decision_id).update(noticed_at=timezone.now())
+    return True
 
 
-def undo_notify(decision_id: int) -> None:
-    """Tell whoever was told of a decision that it was taken back."""
+def undo_notify(decision_id: int) -> bool:
+    """Tell whoever was told of a decision that it was taken back; False as `decision_notify`."""
     decision = Decision.objects.select_related("case__person").filter(pk=decision_id).first()
     if decision is None or decision.undone_at is None or decision.noticed_at is None:
-        return
+        return True
     context = _context(decision)
     mails = [
         _message(
@@ -93,15 +128,15 @@ def undo_notify(decision_id: int) -> None:
         )
         for address, ticket in _concerned(decision)
     ]
-    _mail(mails)
+    return _mail(mails)
 
 
-def report_notify(ticket: str) -> None:
-    """Confirm that a report or takedown request arrived."""
+def report_notify(ticket: str) -> bool:
+    """Confirm that a report or takedown request arrived; False as `decision_notify`."""
     reports = list(Report.objects.filter(ticket=ticket).select_related("case"))
     addresses = {report.email for report in reports if report.email and not report.confirmed_at}
     if not addresses:
-        return
+        return True
     clocks = [report.case.due_at for report in reports if report.case.due_at]
     context = {
         "ticket": ticket,
@@ -111,8 +146,10 @@ def report_notify(ticket: str) -> None:
         "status_url": with_public_origin(reverse("takedown_status", args=[ticket])),
     }
     subject = f"Your report {ticket}"
-    if _mail([_message("received", address, subject, context) for address in addresses]):
-        Report.objects.filter(ticket=ticket).update(confirmed_at=timezone.now())
+    if not _mail([_message("received", address, subject, context) for address in addresses]):
+        return False
+    Report.objects.filter(ticket=ticket).update(confirmed_at=timezone.now())
+    return True
 
 
 def alert_mail(cases: Sequence[Case], hours: int, people: Iterable[User]) -> bool:

@@ -9,7 +9,6 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
 from typing import Final
 
 from django.db import transaction
@@ -95,7 +94,7 @@ def report_create(
             location=_named(link),
         )
         _withhold(link.photo, category, case)
-        transaction.on_commit(partial(notices.report_send, report.ticket), robust=True)
+        notices.report_send(report.ticket)
     return report
 
 
@@ -122,7 +121,7 @@ def takedown_create(*, claim: Claim, reporter: User | None = None) -> list[Repor
             case = case_open(kind=Case.Kind.TAKEDOWN, reason=claim.category, due_at=due_at)
             location = without_tokens("\n".join(unknown))
             reports.append(_takedown_report(ticket, case, claim, location, reporter))
-        transaction.on_commit(partial(notices.report_send, ticket), robust=True)
+        notices.report_send(ticket)
     return reports
 
 

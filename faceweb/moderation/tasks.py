@@ -8,27 +8,15 @@ from faceweb.moderation import clock, notices, strikes
 
 
 @shared_task
-def decision_notify(decision_id: str) -> None:
-    """Tell the people concerned what was decided."""
-    notices.decision_notify(int(decision_id))
+def notice_run(notice_id: str) -> None:
+    """Send the mails of one notice."""
+    notices.notice_work(int(notice_id))
 
 
 @shared_task
-def undo_notify(decision_id: str) -> None:
-    """Tell the people concerned that a decision was taken back."""
-    notices.undo_notify(int(decision_id))
-
-
-@shared_task
-def report_notify(ticket: str) -> None:
-    """Tell who reported that it arrived, with its ticket."""
-    notices.report_notify(ticket)
-
-
-@shared_task
-def notices_send_late() -> None:
-    """Send notices whose message was lost."""
-    notices.notices_send_late()
+def notices_forget() -> None:
+    """Remove the rows of notices that ended long ago."""
+    notices.notices_forget()
 
 
 @shared_task

@@ -26,7 +26,15 @@ from faceweb.moderation.decisions import (
 )
 from faceweb.moderation.errors import CaseChanged, DecisionRefused, ModerationError, NotPermitted
 from faceweb.moderation.holds import hold_release, hold_set
-from faceweb.moderation.models import AuditEntry, BlockedHash, Case, Decision, Report, Strike
+from faceweb.moderation.models import (
+    AuditEntry,
+    BlockedHash,
+    Case,
+    Decision,
+    Notice,
+    Report,
+    Strike,
+)
 from faceweb.moderation.reasons import REASONS, reasons_for
 from tests.moderation.deciding import (
     admin,
@@ -514,22 +522,43 @@ def test_both_sides_are_told_what_and_why(user, other_user, photo_factory, mod, 
     assert len(mail.outbox) == 3
 
 
-def test_a_lost_message_is_made_good_by_the_sweep(photo, mod, decide, time_machine):
+def test_a_notice_is_kept_with_its_decision_and_sent_when_the_broker_is_back(
+    photo, mod, decide, published
+):
     decide(reported(photo), mod, A.DISMISS, "allowed")
-    assert notices.notices_send_late() == 0
-    time_machine.move_to(timezone.now() + timedelta(minutes=10))
-    assert notices.notices_send_late() == 1
+    notice = Notice.objects.get()
+    assert notice.kind == "decision"
+    assert mail.outbox == []
+    # Sent when the decision was through, or, where the broker was away, by the clock.
+    published.clear()
+    Notice.objects.update(dispatched_at=None)
+    assert notices.notices.dispatch_due() == 1
+    assert published == [("faceweb.moderation.tasks.notice_run", (str(notice.pk),))]
+    notices.notice_work(notice.pk)
+    notices.notice_work(notice.pk)
     assert len(mail.outbox) == 1
-    assert notices.notices_send_late() == 0
+    notice.refresh_from_db()
+    assert notice.state == Notice.State.DONE
 
 
 def test_a_mail_server_that_is_away_is_tried_again(photo, mod, decide, settings):
     decision = decide(reported(photo), mod, A.DISMISS, "allowed")
+    working = settings.EMAIL_BACKEND
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_HOST, settings.EMAIL_PORT = "127.0.0.1", 1
-    notices.decision_notify(decision.pk)
+    notice = Notice.objects.get()
+    notices.notice_work(notice.pk)
     decision.refresh_from_db()
-    assert decision.noticed_at is None
+    notice.refresh_from_db()
+    assert not decision.noticed_at
+    assert (notice.state, notice.attempt) == (Notice.State.QUEUED, 1)
+    assert notice.not_before
+    assert notice.not_before > timezone.now() + timedelta(minutes=4)
+    settings.EMAIL_BACKEND = working
+    notices.notice_work(notice.pk)
+    decision.refresh_from_db()
+    assert decision.noticed_at
+    assert len(mail.outbox) == 1
 
 
 def test_an_undone_decision_is_told_to_those_who_knew(photo, lead, decide):

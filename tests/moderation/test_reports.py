@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from faceweb.media.models import Asset
 from faceweb.moderation import notices
-from faceweb.moderation.models import CLOCK, AuditEntry, Case, Decision, Report
+from faceweb.moderation.models import CLOCK, AuditEntry, Case, Decision, Notice, Report
 from faceweb.moderation.reports import report_create
 from tests.moderation.deciding import decide, mod, parallel_database, share
 
@@ -65,7 +65,8 @@ def test_a_stranger_reports_and_the_picture_is_hidden_at_once(
     assert report.case.kind == Case.Kind.REPORT
     assert report.reporter is None
     assert AuditEntry.objects.filter(action="photo.withhold").count() == 1
-    assert ("faceweb.moderation.tasks.report_notify", (report.ticket,)) in no_broker
+    assert Notice.objects.filter(kind="report", about=report.ticket).exists()
+    assert [name for name, _ in no_broker] == ["faceweb.moderation.tasks.notice_run"]
     page = client.get(answer["Location"]).content.decode()
     assert report.ticket in page
     assert "Being looked at" in page
