@@ -169,6 +169,7 @@ class EditKind(Kind):
     urls = "editing.urls"
     job_template = "editing/_job.html"
     about_template = "editing/_about.html"
+    stylesheet = "editing/editing.css"
 
     def starts(self) -> Sequence[Start]:
         text = gettext_lazy("Choose a photo in your gallery.")

@@ -444,7 +444,7 @@ UNFOLD = {
     ],
     "SHOW_HISTORY": False,
     "SHOW_VIEW_ON_SITE": False,
-    # A list in the page would need inline styles: the colours are in faceweb-admin/panel.css.
+    # A list in the page would need inline styles: the colours are in moderation/panel.css.
     "COLORS": "faceweb.moderation.panel_site.colours",
     "STYLES": ["faceweb.moderation.panel_site.stylesheet"],
     "SCRIPTS": ["faceweb.moderation.panel_site.htmx_settings"],

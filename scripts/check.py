@@ -17,6 +17,7 @@ CHECKS: dict[str, list[str]] = {
     "types": ["-m", "mypy"],
     "layers": ["-c", "from importlinter.cli import lint_imports_command as run; run()"],
     "circles": ["scripts/circles.py"],
+    "floors": ["scripts/floors.py"],
     "templates": ["-m", "djlint", "templates", "--lint", "--quiet"],
     "migrations": ["manage.py", "makemigrations", "--check", "--dry-run"],
     "deployment": ["manage.py", "check", "--deploy", "--fail-level", "WARNING"],

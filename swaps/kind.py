@@ -236,6 +236,7 @@ class SwapKind(Kind):
     urls = "swaps.urls"
     job_template = "swaps/_job.html"
     about_template = "swaps/_about.html"
+    stylesheet = "swaps/swaps.css"
 
     @property
     def studio(self) -> Callable[[HttpRequest], HttpResponse]:

@@ -96,7 +96,7 @@ def contrast(one: str, other: str) -> float:
 
 
 def tokens(scheme: str) -> dict[str, str]:
-    css = (ROOT / "static" / "faceweb.css").read_text(encoding="utf-8")
+    css = (ROOT / "static" / "base" / "base.css").read_text(encoding="utf-8")
     light, dark = re.findall(r":root {(.*?)}", css, re.DOTALL)[:2]
     return dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6});", light if scheme == "light" else dark))
 

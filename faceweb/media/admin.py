@@ -81,8 +81,8 @@ class AssetAdmin(ModelAdmin):
     )  # fmt: skip
 
     class Media:
-        css = {"all": ("faceweb-admin/veil.css",)}
-        js = ("faceweb-admin/veil.js",)
+        css = {"all": ("media/veil.css",)}
+        js = ("media/veil.js",)
 
     def has_change_permission(self, request: HttpRequest, obj: Asset | None = None) -> bool:
         return False

@@ -105,6 +105,8 @@ class Maker:
     label: Words
     #: What its result's page includes under "How it was made", with `about` as ``about``.
     about_template: str = ""
+    #: The stylesheet that its parts of other slices' pages need, below static/.
+    stylesheet: str = ""
 
     def describe(self, what: Mapping[str, Any]) -> Description:
         """The words for a step of this kind; ``what`` may be empty or from an older version."""

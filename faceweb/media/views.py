@@ -175,10 +175,13 @@ def photo_page(request: HttpRequest, photo_id: UUID) -> HttpResponse:
 
 def _panels(request: HttpRequest, photo: Asset) -> dict[str, Any]:
     """What other floors show of a picture: before what is said of its making, and after."""
+    maker = find(photo.made_by) if photo.is_result else None
+    own = [maker.stylesheet] if maker and maker.stylesheet else []
     shown = [(panel, html) for panel in panels() if (html := panel.render(request, photo))]
     return {
         "panels_above": [html for panel, html in shown if panel.order < 50],
         "panels_below": [html for panel, html in shown if panel.order >= 50],
+        "stylesheets": [panel.stylesheet for panel, _ in shown if panel.stylesheet] + own,
     }
 
 

@@ -68,20 +68,20 @@ class PanelSite(UnfoldAdminSite):
 
 
 def colours(request: HttpRequest) -> dict[str, Any]:
-    """None in the page: faceweb-admin/panel.css has them."""
+    """None in the page: moderation/panel.css has them."""
     return {}
 
 
 def stylesheet(request: HttpRequest) -> str:
-    return static("faceweb-admin/panel.css")
+    return static("moderation/panel.css")
 
 
 def favicon(request: HttpRequest) -> str:
-    return static("logo.svg")
+    return static("base/logo.svg")
 
 
 def htmx_settings(request: HttpRequest) -> str:
-    return static("faceweb-admin/panel.js")
+    return static("moderation/panel.js")
 
 
 def account_links(request: HttpRequest) -> list[dict[str, str]]:

@@ -95,6 +95,7 @@ def _page(request: HttpRequest, shown: Job, status: int = 200) -> HttpResponse:
         "kind_label": kinds.label(shown.kind),
         "place": context["status"].place,
         "job_template": template,
+        "stylesheets": [kind.stylesheet] if kind and kind.stylesheet else [],
         "shown": kind.job_shown(shown) if kind and template else {},
     }
     return render(request, "work/job.html", context, status=status)

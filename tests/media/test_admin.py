@@ -69,8 +69,8 @@ def test_pictures_are_veiled_without_inline_code(panel: Client, photo: Asset) ->
         # The browser fetches nothing of it before somebody asks.
         assert f'data-src="{thumb(photo)}"' in page
         assert " src=" + f'"{thumb(photo)}"' not in page
-        assert "faceweb-admin/veil.css" in page
-        assert "faceweb-admin/veil.js" in page
+        assert "media/veil.css" in page
+        assert "media/veil.js" in page
         assert reverse("asset_file", args=[photo.pk, "original"]) not in page
 
 

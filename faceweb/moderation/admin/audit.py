@@ -95,7 +95,7 @@ class AuditEntryAdmin(LookOnlyAdmin):
     )  # fmt: skip
 
     class Media:
-        css = {"all": ("faceweb-admin/cases.css",)}
+        css = {"all": ("moderation/cases.css",)}
 
     def get_urls(self) -> list[URLPattern]:
         export = path(

@@ -63,8 +63,8 @@ class CaseAdmin(LookOnlyAdmin):
     actions = ("take", "dismiss", "unshare", "delete_pictures")
 
     class Media:
-        css = {"all": ("faceweb-admin/cases.css",)}
-        js = ("faceweb-admin/cases.js",)
+        css = {"all": ("moderation/cases.css",)}
+        js = ("moderation/cases.js",)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Case]:
         return super().get_queryset(request).annotate(report_count=Count("reports", distinct=True))
