@@ -8,6 +8,9 @@ class EditingConfig(AppConfig):
     def ready(self) -> None:
         from editing import checks  # noqa: F401 - registers itself
         from editing.kind import EDIT
+        from editing.words import WORDS
+        from faceweb.core.words import words_register
         from faceweb.work import kinds
 
+        words_register(WORDS)
         kinds.register(EDIT)

@@ -118,12 +118,7 @@ def edit_base(
         drift = brought.drift
     left = threshold_left(threshold, drift)
     if left is None:
-        raise RecipeError(
-            "likeness_spent",
-            "This face has been changed as far as it may be, and the photo it began with is not"
-            " there to compare with.",
-            "Start again from the photo as it was before any edit.",
-        )
+        raise RecipeError("likeness_spent")
     spent, base = standing.spent, standing.base
     if base is not None and _is_restorable(standing, base.picture, offered):
         return EditBase(
@@ -137,11 +132,7 @@ def edit_base(
     total = standing.total
     limited = _limited(request, total)
     if any(request.strengths.values()) and not any(limited.strengths.values()):
-        raise RecipeError(
-            "slider_spent",
-            "This face has been taken to the end of this slider already.",
-            "Move it the other way, or start again from the photo as it was.",
-        )
+        raise RecipeError("slider_spent")
     return EditBase(standing, face, limited, left, counted=dict(spent.strengths))
 
 

@@ -64,9 +64,7 @@ class EditorState:
             RecipeError: nothing is asked, or no photo is named.
         """
         if self.photo is None:
-            raise RecipeError(
-                "photo_missing", "No photo is chosen.", "Choose one from your gallery."
-            )
+            raise RecipeError("no_photo_chosen")
         others = {key: percent for key, percent in self.others.items() if percent}
         age = self.age if self.years is None else 0
         return EditRecipe(self.photo, self.face, self.smile, age, self.years, others)

@@ -22,19 +22,17 @@ from faceweb.media.makers import Description, Entry
 from faceweb.media.models import Asset
 from faceweb.media.results import PreparedResult, result_prepare, result_store
 from faceweb.people.models import User
-from faceweb.work.errors import JobError
 from faceweb.work.kinds import Again, Found, Kind, Outcome, Start
 from faceweb.work.models import Job
-from faceweb.work.recipes import RecipeError, recipe_photos
+from faceweb.work.recipes import recipe_photos
 from faceweb.work.reporter import Reporter
-from models.faces.errors import FaceError
 from models.pixels.imaging import Image
 
-# The engine's stages in plain words, and where each begins and ends on the bar.
+# The engine's stages as codes of the catalogue, and where each begins and ends on the bar.
 _STAGES = {
-    "prepare": ("Studying the face", 0.1, 0.3),
-    "edit": ("Changing the face", 0.3, 0.6),
-    "check": ("Checking that it is still you", 0.6, 0.9),
+    "prepare": ("stage_edit_prepare", 0.1, 0.3),
+    "edit": ("stage_edit_edit", 0.3, 0.6),
+    "check": ("stage_edit_check", 0.6, 0.9),
 }
 _SAVING = 0.9
 
@@ -46,31 +44,28 @@ def edit_run(job: Job, report: Reporter) -> Outcome:
     never pass for an edit.
 
     Raises:
-        JobError: with the reason for the person, when it cannot be done.
+        Refusal: it cannot be done.
         ResultBlocked: the result must not be kept.
     """
     started = time.perf_counter()
-    report.stage("Opening the photo", 0.0)
-    try:
-        recipe = EditRecipe.from_dict(job.recipe)
-        assets_analyse_now(recipe_photos(owner=job.owner, ids=[recipe.photo]).values())
-        photo, face = edit_check(owner=job.owner, recipe=recipe)
-        engine = get_engine()
-        offered = {slider.key for slider in engine.sliders}
-        base = edit_base(photo, face, recipe.request(), identity_threshold(), offered)
-        image, _, start = base.opened()
-        opened = time.perf_counter()
-        delivery = _Delivery(job.owner, photo, engine)
-        result = engine.run(
-            image,
-            base.face,
-            base.request,
-            base.threshold,
-            partial(_forward, report),
-            replace(start, finish=delivery),
-        )
-    except (RecipeError, FaceError) as error:
-        raise JobError(error.code, error.sentence, error.way_on) from error
+    report.stage("stage_opening", 0.0)
+    recipe = EditRecipe.from_dict(job.recipe)
+    assets_analyse_now(recipe_photos(owner=job.owner, ids=[recipe.photo]).values())
+    photo, face = edit_check(owner=job.owner, recipe=recipe)
+    engine = get_engine()
+    offered = {slider.key for slider in engine.sliders}
+    base = edit_base(photo, face, recipe.request(), identity_threshold(), offered)
+    image, _, start = base.opened()
+    opened = time.perf_counter()
+    delivery = _Delivery(job.owner, photo, engine)
+    result = engine.run(
+        image,
+        base.face,
+        base.request,
+        base.threshold,
+        partial(_forward, report),
+        replace(start, finish=delivery),
+    )
 
     timings = {"open": round(1000 * (opened - started), 1), **result.timings_ms}
     figures = edit_figures(result, base)
@@ -79,7 +74,7 @@ def edit_run(job: Job, report: Reporter) -> Outcome:
         answer = {**figures, "message": figures["reason"]}
         return Outcome(engine=engine.name, figures=answer, timings_ms=timings)
 
-    report.stage("Saving the new version", _SAVING)
+    report.stage("stage_saving", _SAVING)
     what = {"applied": figures["applied"], "face": recipe.face, "engine": engine.name}
     prepared = delivery.prepared.described(what, _making(engine, base, figures, timings))
     save = partial(_save, prepared, base.standing, base.spent_after(result), result.touched)
@@ -139,7 +134,7 @@ def edit_figures(result: EditResult, base: EditBase) -> dict[str, Any]:
             for point in result.curve
         ],
         "reason": reason.sentence if reason else "",
-        "way_on": reason.way_on if reason else "",
+        "remedy": reason.way_on if reason else "",
     }
 
 

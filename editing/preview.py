@@ -54,7 +54,7 @@ def preview_ask(*, owner: User, recipe: EditRecipe, timeout: float | None = None
     """
     if not owner.may_make:
         frozen = AccountFrozen()
-        raise RecipeError(frozen.code, frozen.sentence, frozen.way_on)
+        raise RecipeError(frozen.code, **frozen.params)
     edit_check(owner=owner, recipe=recipe)
     topic = f"preview-{owner.pk}-{recipe.photo}"
     return _ask(topic, {"owner": str(owner.pk), "recipe": recipe.to_dict()}, timeout)
@@ -90,7 +90,7 @@ def _ask(topic: str, question: dict[str, Any], timeout: float | None) -> dict[st
         if answer is not None:
             cache.delete(_answer(name))
             if "refusal" in answer:
-                raise RecipeError(*answer["refusal"])
+                raise RecipeError(answer["refusal"]["code"], **answer["refusal"]["params"])
             return dict(answer)
         if found.get(_newest(topic)) != name:
             break
@@ -120,7 +120,7 @@ def preview_answer(name: str) -> None:
                 owner=owner, photo_id=UUID(question["photo"]), number=question["face"]
             )
     except (RecipeError, FaceError) as error:
-        answer = {"refusal": [error.code, error.sentence, error.way_on]}
+        answer = {"refusal": error.to_dict()}
     cache.set(_answer(name), answer, ANSWER_SECONDS)
 
 

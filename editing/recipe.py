@@ -26,15 +26,11 @@ class EditRecipe:
 
     def __post_init__(self) -> None:
         if self.is_nothing:
-            raise RecipeError(
-                "nothing_asked",
-                "Nothing is to change yet.",
-                "Move one of the sliders first.",
-            )
+            raise RecipeError("nothing_asked")
         try:
             self.request()
         except ValueError as error:
-            raise RecipeError("out_of_range", "A slider is beyond its end.") from error
+            raise RecipeError("out_of_range") from error
 
     @property
     def is_nothing(self) -> bool:
@@ -92,4 +88,4 @@ class EditRecipe:
                 others={str(key): int(value) for key, value in data.get("others", {}).items()},
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise RecipeError("malformed", "This request cannot be read.") from error
+            raise RecipeError("malformed") from error

@@ -48,13 +48,9 @@ def edit_check(*, owner: User, recipe: EditRecipe) -> tuple[Asset, Face]:
     offered = {slider.key for slider in choice.sliders}
     years = {"age"} if recipe.target_age is not None else set()
     if (recipe.asked | years) - offered:
-        raise RecipeError("unknown_slider", "This site does not offer one of these edits.")
+        raise RecipeError("unknown_slider")
     if years and not choice.takes_years:
-        raise RecipeError(
-            "no_age_estimate",
-            "This site cannot estimate how old a face looks.",
-            "Ask for younger or older instead of a number of years.",
-        )
+        raise RecipeError("no_age_estimate")
     return photo, face
 
 
@@ -68,11 +64,7 @@ def face_check(*, owner: User, photo_id: UUID, number: int) -> tuple[Asset, Face
     assets_renew([photo])
     face = recipe_face(recipe_faces(photo), number)
     if face.quality.width_px < MIN_FACE_PX:
-        raise RecipeError(
-            "face_too_small",
-            "This face is too small to tell whether it would still be the same person.",
-            "Use a photo in which the face is larger.",
-        )
+        raise RecipeError("face_too_small_to_judge")
     return photo, face
 
 

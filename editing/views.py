@@ -12,11 +12,13 @@ from editing.choice import editor_choice
 from editing.forms import EditorState
 from editing.preview import PreviewBusy, prepare_ask, preview_ask
 from editing.services import MIN_FACE_PX, edit_request, identity_threshold
+from faceweb.core.words import refusal_answer, refusal_headers, status_of
 from faceweb.media.analysis_queue import assets_renew
 from faceweb.media.models import Asset
 from faceweb.people.models import User
 from faceweb.work.errors import JobRefused
 from faceweb.work.recipes import RecipeError
+from models.refusals import Refusal
 
 
 @login_required
@@ -31,9 +33,9 @@ def edits(request: HttpRequest) -> HttpResponse:
     except RecipeError as error:
         return _render_editor(request, state, refusal=error, status=400)
     except JobRefused as error:
-        refusal = RecipeError(error.code, error.sentence, error.way_on)
-        answer = _render_editor(request, state, refusal=refusal, status=error.status)
-        for name, value in error.headers.items():
+        refusal = RecipeError(error.code, **error.params)
+        answer = _render_editor(request, state, refusal=refusal, status=status_of(error.code))
+        for name, value in refusal_headers(error).items():
             answer.headers[name] = value
         return answer
     answer = redirect(job)
@@ -64,14 +66,10 @@ def _asked(ask: Callable[[], dict[str, Any]]) -> JsonResponse:
     try:
         return JsonResponse(ask())
     except RecipeError as error:
-        answer = {"code": error.code, "sentence": error.sentence, "way_on": error.way_on}
+        answer = refusal_answer(error)
         return JsonResponse(answer, status=400)
     except PreviewBusy:
-        answer = {
-            "code": "busy",
-            "sentence": "The preview has to wait: other work comes first.",
-            "way_on": "You can make the picture all the same.",
-        }
+        answer = refusal_answer(Refusal("preview_busy"))
         return JsonResponse(answer, status=503, headers={"Retry-After": "3"})
 
 

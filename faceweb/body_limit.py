@@ -10,6 +10,9 @@ from typing import Any
 
 from django.template.loader import render_to_string
 
+from faceweb.core.words import refusal_answer
+from models.refusals import Refusal
+
 Scope = MutableMapping[str, Any]
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -88,11 +91,7 @@ class BodyLimit:
 
 def _answer(scope: Scope, megabytes: int) -> tuple[bytes, bytes]:
     """The refusal as JSON for scripts, as a small page for people."""
-    error = {
-        "code": "file_too_large",
-        "sentence": f"This file is larger than {megabytes} MB.",
-        "way_on": "Choose a smaller photo, or save this one at a lower quality.",
-    }
+    error = refusal_answer(Refusal("file_too_large", limit_mb=megabytes))
     headers = dict(scope.get("headers", ()))
     if b"hx-request" in headers or b"json" in headers.get(b"accept", b""):
         return json.dumps(error).encode(), b"application/json"

@@ -6,7 +6,6 @@ class SwapsConfig(AppConfig):
     verbose_name = "Face swaps"
 
     def ready(self) -> None:
-        from faceweb.core.options import OPTION_WORDS
         from faceweb.core.words import words_register
         from faceweb.media import analysis
         from faceweb.work import kinds
@@ -16,7 +15,6 @@ class SwapsConfig(AppConfig):
         from swaps.services import get_engine
         from swaps.words import WORDS
 
-        words_register(OPTION_WORDS)
         words_register(WORDS)
         kinds.register(SWAP)
         analysis.register(lambda: get_engine().analyser, analyser_name)

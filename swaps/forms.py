@@ -131,11 +131,7 @@ class StudioState:
             RecipeError: when there is no target, or no face is chosen.
         """
         if self.target is None:
-            raise RecipeError(
-                "no_target",
-                "There is no photo to change yet.",
-                "Add one on the left, then say whose face it should get.",
-            )
+            raise RecipeError("no_target")
         return SwapRecipe(
             target=self.target,
             mapping=tuple(

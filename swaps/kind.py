@@ -13,7 +13,6 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
 from faceweb.core.options import options_described
-from faceweb.core.words import remedy_of, sentence_of
 from faceweb.ledger.services import swap_record
 from faceweb.media.face_analysis import assets_analyse_now
 from faceweb.media.makers import Description, Entry
@@ -24,11 +23,10 @@ from faceweb.people.models import User
 from faceweb.work.errors import JobError
 from faceweb.work.kinds import Again, Found, Kind, Outcome, Start
 from faceweb.work.models import Job
-from faceweb.work.recipes import RecipeError, recipe_faces, recipe_photos
+from faceweb.work.recipes import recipe_faces, recipe_photos
 from faceweb.work.reporter import Reporter
 from models.faces.face import Face
 from models.options import values_to_json
-from models.refusals import Refusal
 from models.sessions import OutOfMemory
 from swaps import views
 from swaps.choice import engine_choice
@@ -44,11 +42,11 @@ from swaps.services import (
     takes_several,
 )
 
-# The engine's stages in plain words, and where each begins and ends on the bar.
+# The engine's stages as codes of the catalogue, and where each begins and ends on the bar.
 _STAGES = {
-    "prepare": ("Lining up the faces", 0.1, 0.3),
-    "swap": ("Putting the face in", 0.3, 0.8),
-    "measure": ("Checking the likeness", 0.8, 0.9),
+    "prepare": ("stage_swap_prepare", 0.1, 0.3),
+    "swap": ("stage_swap_swap", 0.3, 0.8),
+    "measure": ("stage_swap_measure", 0.8, 0.9),
 }
 _SAVING = 0.9
 MAKING_VERSION: Final = 1
@@ -59,20 +57,17 @@ def swap_run(job: Job, report: Reporter) -> Outcome:
     """Do one swap; the result photo is stored by the returned outcome's ``save``.
 
     Raises:
-        JobError: with the reason for the person, when it cannot be done.
+        Refusal: it cannot be done.
         ResultBlocked: the result must not be kept.
     """
     started = time.perf_counter()
-    report.stage("Opening the photos", 0.0)
-    try:
-        recipe = SwapRecipe.from_dict(job.recipe)
-        photos = recipe_photos(owner=job.owner, ids=[recipe.target, *recipe.sources])
-        assets_analyse_now(photos.values())
-        target = photos[recipe.target]
-        images = {pk: asset_read(photo) for pk, photo in photos.items()}
-        sources, targets = _faces_of(recipe, photos, images)
-    except RecipeError as error:
-        raise JobError(error.code, error.sentence, error.way_on) from error
+    report.stage("stage_opening", 0.0)
+    recipe = SwapRecipe.from_dict(job.recipe)
+    photos = recipe_photos(owner=job.owner, ids=[recipe.target, *recipe.sources])
+    assets_analyse_now(photos.values())
+    target = photos[recipe.target]
+    images = {pk: asset_read(photo) for pk, photo in photos.items()}
+    sources, targets = _faces_of(recipe, photos, images)
     opened = time.perf_counter()
 
     try:
@@ -85,21 +80,9 @@ def swap_run(job: Job, report: Reporter) -> Outcome:
             engine_choice().offer.options.fit(recipe.options),
             partial(_forward, report),
         )
-    except RecipeError as error:
-        raise JobError(error.code, error.sentence, error.way_on) from error
-    except Refusal as error:
-        raise JobError(
-            error.code,
-            sentence_of(error.code, error.params),
-            remedy_of(error.code, error.params),
-        ) from error
     except OutOfMemory as error:
-        raise JobError(
-            "out_of_memory",
-            "The device that draws faces here has too little memory for this.",
-            "Choose less detail, or change fewer faces at once.",
-        ) from error
-    report.stage("Saving the result", _SAVING)
+        raise JobError("out_of_memory") from error
+    report.stage("stage_saving", _SAVING)
 
     timings = {"open": round(1000 * (opened - started), 1), **result.timings_ms}
     making = _making(engine, recipe, target, result, timings)

@@ -50,29 +50,17 @@ class SwapRecipe:
 
     def __post_init__(self) -> None:
         if not self.mapping:
-            raise RecipeError(
-                "nothing_mapped",
-                "No face is chosen yet.",
-                "Say for at least one face in the photo whose face it should get.",
-            )
+            raise RecipeError("nothing_mapped")
         if len(self.mapping) > MAX_FACES:
-            raise RecipeError(
-                "too_many_faces",
-                f"One run changes at most {MAX_FACES} faces.",
-                "Change some now, then use the result as the next photo.",
-            )
+            raise RecipeError("too_many_faces", limit=MAX_FACES)
         targets = [face.target_face for face in self.mapping]
         if len(set(targets)) != len(targets):
-            raise RecipeError("face_mapped_twice", "One face in the photo is mapped twice.")
+            raise RecipeError("face_mapped_twice")
         for face in self.mapping:
             if len(set(face.photos)) != len(face.photos):
-                raise RecipeError("source_twice", "One photo of the new face is given twice.")
+                raise RecipeError("source_twice")
             if len(face.photos) > MAX_SOURCES:
-                raise RecipeError(
-                    "too_many_sources",
-                    f"One face can be known from at most {MAX_SOURCES} photos.",
-                    "Take the largest and sharpest ones.",
-                )
+                raise RecipeError("too_many_sources", limit=MAX_SOURCES)
 
     @property
     def sources(self) -> tuple[UUID, ...]:
@@ -110,7 +98,7 @@ class SwapRecipe:
                 options=values_from_json(data.get("options", {})),
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise RecipeError("malformed", "This request cannot be read.") from error
+            raise RecipeError("malformed") from error
 
 
 def _row(face: FaceMapping) -> dict[str, Any]:

@@ -6,7 +6,6 @@ from functools import lru_cache
 
 from django.utils.translation import gettext
 
-from faceweb.core.words import remedy_of, sentence_of
 from faceweb.media.analysis_queue import assets_renew
 from faceweb.people.models import User
 from faceweb.work.engines import machine_here
@@ -15,9 +14,7 @@ from faceweb.work.recipes import RecipeError, recipe_face, recipe_faces, recipe_
 from faceweb.work.services import job_create
 from models.engine_registry import Chosen
 from models.engines import Notice
-from models.faces.errors import FaceError
 from models.faces.face import Face
-from models.refusals import Refusal
 from swaps.choice import engine_choice
 from swaps.engines.base import SwapEngine, SwapEngineSpec, refuse
 from swaps.recipe import FaceMapping, SwapRecipe
@@ -54,11 +51,7 @@ def _loaded_engine() -> SwapEngine:
 def _usable_choice() -> Chosen[SwapEngineSpec]:
     choice = engine_choice()
     if choice.offer.missing:
-        raise RecipeError(
-            "engine_missing",
-            "The engine that makes swaps here is not installed.",
-            "Tell whoever runs this site; your photos are safe.",
-        )
+        raise RecipeError("engine_missing")
     return choice
 
 
@@ -82,7 +75,7 @@ def swap_check(*, owner: User, recipe: SwapRecipe) -> list[FaceNotice]:
     """What the person should know before starting this swap, from stored data alone.
 
     Raises:
-        RecipeError: the swap cannot be made: a photo is gone or not theirs, its faces are not
+        Refusal: the swap cannot be made: a photo is gone or not theirs, its faces are not
             known yet, a face number does not exist, or the engine refuses the pair.
     """
     photos = recipe_photos(owner=owner, ids=[recipe.target, *recipe.sources])
@@ -93,41 +86,23 @@ def swap_check(*, owner: User, recipe: SwapRecipe) -> list[FaceNotice]:
         if photo.pk in recipe.must_show_a_face or not photo.is_ready
     }
     choice = _usable_choice()
-    try:
-        choice.offer.options.check(recipe.options)
-    except Refusal as error:
-        raise RecipeError(*_words(error)) from error
+    choice.offer.options.check(recipe.options)
     if any(mapping.more_sources for mapping in recipe.mapping) and not takes_several():
-        raise RecipeError(
-            "one_photo_only",
-            "This site takes the new face from one photo only.",
-            "Choose the largest and sharpest one.",
-        )
+        raise RecipeError("one_photo_only")
     notices: list[FaceNotice] = []
     for mapping in recipe.mapping:
         target, source = pick_faces(mapping, faces[recipe.target], faces[mapping.source])
-        try:
-            found = refuse(choice.spec.check(target, source))
-        except FaceError as error:
-            raise RecipeError(*_words(error)) from error
+        found = refuse(choice.spec.check(target, source))
         notices.extend(FaceNotice(notice, mapping.target_face) for notice in found)
     return notices
-
-
-def _words(refusal: Refusal) -> tuple[str, str, str]:
-    return (
-        refusal.code,
-        sentence_of(refusal.code, refusal.params),
-        remedy_of(refusal.code, refusal.params),
-    )
 
 
 def swap_request(*, owner: User, recipe: SwapRecipe) -> Job:
     """Queue a swap.
 
     Raises:
-        RecipeError: as `swap_check`.
-        JobRefused: the person has as many jobs waiting as the site allows, or may make nothing.
+        Refusal: as `swap_check`, or the person has as many jobs waiting as the site allows, or may
+            make nothing.
     """
     swap_check(owner=owner, recipe=recipe)
     return job_create(

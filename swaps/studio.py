@@ -12,9 +12,10 @@ from faceweb.media.analysis_queue import assets_renew
 from faceweb.media.models import Asset
 from faceweb.people.models import User
 from models.faces.same_person import source_weight
+from models.refusals import Refusal
 from swaps.choice import engine_choice
 from swaps.forms import Slot, SourceFace, StudioState
-from swaps.recipe import MAX_SOURCES, RecipeError
+from swaps.recipe import MAX_SOURCES
 from swaps.services import FaceNotice, swap_check, takes_several
 
 _HELD_BACK: Final[dict[str, str]] = {
@@ -103,7 +104,7 @@ class Verdict:
     """Whether the work can start as things stand, and what to know before."""
 
     notices: tuple[FaceNotice, ...] = ()
-    refusal: RecipeError | None = None
+    refusal: Refusal | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,8 +202,8 @@ def studio_verdict(*, owner: User, state: StudioState) -> Verdict:
     """What would be said if the work were started now; nothing is started."""
     try:
         return Verdict(notices=tuple(swap_check(owner=owner, recipe=state.recipe())))
-    except RecipeError as error:
-        return Verdict(refusal=error)
+    except Refusal as refusal:
+        return Verdict(refusal=refusal)
 
 
 def well_photo(slot: Slot, photo: Asset, state: StudioState) -> WellPhoto:

@@ -11,13 +11,13 @@ from django.urls import reverse
 from django.views.decorators.http import require_GET, require_POST
 from django_htmx.http import trigger_client_event
 
+from faceweb.core.words import refusal_headers, status_of
 from faceweb.media.consent import CONSENT_TEXT, CONSENT_VERSION
 from faceweb.media.models import Asset
 from faceweb.people.models import User
 from faceweb.work import kinds
-from faceweb.work.errors import JobRefused
+from models.refusals import Refusal
 from swaps.forms import SLOTS, Slot, StudioState, parse_uuid
-from swaps.recipe import RecipeError
 from swaps.services import engine_label, swap_request
 from swaps.studio import Verdict, asset_in_state, studio_open, studio_verdict, well_photo
 
@@ -89,14 +89,11 @@ def swaps(request: HttpRequest) -> HttpResponse:
     state = StudioState.from_query(request.POST)
     try:
         job = swap_request(owner=_user(request), recipe=state.recipe())
-    except RecipeError as error:
-        return _render_studio(request, state, verdict=Verdict(refusal=error), status=400)
-    except JobRefused as error:
-        refusal = RecipeError(error.code, error.sentence, error.way_on)
+    except Refusal as refusal:
         answer = _render_studio(
-            request, state, verdict=Verdict(refusal=refusal), status=error.status
+            request, state, verdict=Verdict(refusal=refusal), status=status_of(refusal.code)
         )
-        for name, value in error.headers.items():
+        for name, value in refusal_headers(refusal).items():
             answer.headers[name] = value
         return answer
     answer = redirect(job)

@@ -13,6 +13,30 @@ _CLEARER: Final = _("A sharper photo will look better.")
 _BARE: Final = _("A photo without glasses will look better.")
 
 WORDS: Final = {
+    # --- requests ---
+    "no_target": Words(
+        _("There is no photo to change yet."),
+        _("Add one on the left, then say whose face it should get."),
+    ),
+    "nothing_mapped": Words(
+        _("No face is chosen yet."),
+        _("Say for at least one face in the photo whose face it should get."),
+    ),
+    "too_many_faces": Words(
+        _("One run changes at most %(limit)s faces."),
+        _("Change some now, then use the result as the next photo."),
+    ),
+    "face_mapped_twice": Words(_("One face in the photo is mapped twice.")),
+    "source_twice": Words(_("One photo of the new face is given twice.")),
+    "too_many_sources": Words(
+        _("One face can be known from at most %(limit)s photos."),
+        _("Take the largest and sharpest ones."),
+    ),
+    "engine_missing": Words(
+        _("The engine that makes swaps here is not installed."),
+        _("Tell whoever runs this site; your photos are safe."),
+    ),
+    # --- pairs ---
     "no_face_chosen": Words(_("No face was chosen."), _("Choose a face to replace.")),
     "no_face_in_source": Words(_("No face was found in the source photo."), _LIT),
     "no_face_in_target": Words(_("No face was found in the target photo."), _LIT),
@@ -23,10 +47,6 @@ WORDS: Final = {
     "one_photo_only": Words(
         _("The new face is taken from one photo only here."),
         _("Choose the largest and sharpest one."),
-    ),
-    "no_landmarks": Words(
-        _("The features of one of the faces could not be made out."),
-        _("Choose a photo in which the whole face can be seen clearly."),
     ),
     "face_too_small": Words(
         _("The face to be replaced is too small in this photo."),
@@ -98,4 +118,8 @@ WORDS: Final = {
         _("This swapper copies a photo, so the strength cannot be set."),
         _("Use full strength, or another swapper."),
     ),
+    # --- stages ---
+    "stage_swap_prepare": Words(_("Lining up the faces")),
+    "stage_swap_swap": Words(_("Putting the face in")),
+    "stage_swap_measure": Words(_("Checking the likeness")),
 }

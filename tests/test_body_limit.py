@@ -72,7 +72,7 @@ def test_scripts_get_json_and_people_a_page():
     script = Exchange([b""], [(b"content-length", b"9999"), (b"accept", b"application/json")]).run()
     error = json.loads(script.sent[1]["body"])
     assert error["code"] == "file_too_large"
-    assert error["way_on"]
+    assert error["remedy"]
     person = Exchange([b""], [(b"content-length", b"9999")]).run()
     assert b"too large" in person.sent[1]["body"]
     assert b"<html" in person.sent[1]["body"]

@@ -205,7 +205,7 @@ def test_the_doctor_finds_a_healthy_house(house: Any, world: World, site: Site) 
     assert (healthy, failed) == (True, False)
     assert findings["models", "net"]["value"] == "verified"
     assert findings["services", "database"]["verdict"] == "ok"
-    assert findings["services", "Redis"]["way_on"] == "make run starts it"
+    assert findings["services", "Redis"]["remedy"] == "make run starts it"
     assert findings["hardware", "providers"]["value"].endswith("CPUExecutionProvider")
     assert findings["versions", "Django"]["value"].startswith("5.2")
     assert findings["folders", "data"]["verdict"] == "ok"
@@ -216,7 +216,7 @@ def test_the_doctor_finds_a_healthy_house(house: Any, world: World, site: Site) 
 def test_missing_and_damaged_weights_are_notes_not_failures(house: Any, world: World) -> None:
     _, findings, failed = examined()
     assert findings["models", "net"]["verdict"] == "note"
-    assert "models pull net" in findings["models", "net"]["way_on"]
+    assert "models pull net" in findings["models", "net"]["remedy"]
     assert not failed
     (world.folder / "net").mkdir(parents=True)
     (world.folder / "net" / "net.onnx").write_bytes(b"\0" * len(world.net))
@@ -272,7 +272,7 @@ def test_the_doctor_says_what_the_engine_lacks(
     monkeypatch.setattr(doctor, "engine_choice", lambda: choice)
     healthy, findings, _ = examined()
     assert findings["engine", "FACEWEB_ENGINE"]["verdict"] == ("broken" if missing else "ok")
-    assert findings["engine", "FACEWEB_ENGINE"]["way_on"] == missing
+    assert findings["engine", "FACEWEB_ENGINE"]["remedy"] == missing
     if not missing:
         assert findings["engine", "not offered"]["value"] == "the enhancer"
     assert healthy != bool(missing)

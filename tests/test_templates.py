@@ -186,8 +186,6 @@ def test_a_failed_job_leads_back_to_the_studio_as_it_was(client_for, user, photo
         kind="swap",
         state=Job.State.FAILED,
         error_code="no_face",
-        error_text="No face was found.",
-        error_way_on="Choose another photo.",
         recipe={
             "version": 1,
             "target": str(target.pk),

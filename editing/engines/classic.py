@@ -137,11 +137,7 @@ class ClassicEditEngine:
         try:
             return self._dlib.with_landmarks(photo, face)
         except ValueError as error:
-            raise FaceError(
-                "no_landmarks",
-                "The features of this face could not be made out.",
-                "Choose a photo in which the whole face can be seen clearly.",
-            ) from error
+            raise FaceError("no_landmarks") from error
 
     def warm_up(self) -> None:
         """Loads the models for finding and recognising faces."""
@@ -215,19 +211,11 @@ def prepare_change(frame: EditFrame, request: EditRequest) -> Change:
 
 def _refuse_impossible(request: EditRequest) -> None:
     if request.target_age is not None:
-        raise FaceError(
-            "no_age_estimate",
-            "The age of this face cannot be estimated here.",
-            "Ask for younger or older instead of a number of years.",
-        )
+        raise FaceError("no_age_estimate")
     offered = {slider.key for slider in SLIDERS}
     for key, strength in request.strengths.items():
         if strength and key not in offered:
-            raise FaceError(
-                "edit_not_offered",
-                f"There is no edit called {key} here.",
-                "Choose one of the sliders on the page.",
-            )
+            raise FaceError("edit_not_offered", slider=key)
 
 
 def _in_numbers(result: EditResult) -> Reason | None:

@@ -37,7 +37,7 @@ NO_VERIFIER: Final = Reason(
     "Ask the operator to install a face recogniser; without one no edit is given out.",
 )
 FACE_TOO_SMALL: Final = Reason(
-    "face_too_small",
+    "face_too_small_to_judge",
     "This face is too small to tell whether an edit still looks like the same person.",
     "Use a photo in which the face is larger.",
 )

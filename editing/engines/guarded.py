@@ -28,7 +28,7 @@ _CONTEXT: Final = 0.6
 _MIN_OVERLAP: Final = 0.3
 
 NO_VERIFIER: Final = Notice("no_verifier", level="refused")
-FACE_TOO_SMALL: Final = Notice("face_too_small", level="refused")
+FACE_TOO_SMALL: Final = Notice("face_too_small_to_judge", level="refused")
 FACE_BLURRED: Final = Notice("face_blurred", level="refused")
 FACE_LOST: Final = Notice("face_lost", level="refused")
 NOT_THE_SAME: Final = Notice("identity_lost", level="refused")

@@ -262,11 +262,7 @@ class StyleGanEngine:
         offered = {slider.key for slider in self._sliders}
         for key, strength in request.strengths.items():
             if strength and key not in offered:
-                raise FaceError(
-                    "edit_not_offered",
-                    f"There is no edit called {key} here.",
-                    "Choose one of the sliders on the page.",
-                )
+                raise FaceError("edit_not_offered", slider=key)
         result = guarded_edit(
             editing.render,
             photo=photo,
@@ -286,11 +282,7 @@ class StyleGanEngine:
             return request
         years = self._estimate_age(photo, face) if self._estimate_age is not None else None
         if years is None:
-            raise FaceError(
-                "no_age_estimate",
-                "The age of this face cannot be estimated here.",
-                "Ask for younger or older instead of a number of years.",
-            )
+            raise FaceError("no_age_estimate")
         strength = float(np.clip((request.target_age - years) / YEARS_AT_FULL, -1, 1))
         return replace(request, age=strength, target_age=None)
 

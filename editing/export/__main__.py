@@ -84,9 +84,7 @@ def face_crop(photo: Path) -> Image:
     image = decode_image(photo.read_bytes())
     faces = DlibAnalyser().find_faces(image)
     if not faces:
-        raise FaceError(
-            "no_face", "There is no face in the photo to check with.", "Pass another --photo."
-        )
+        raise FaceError("no_face")
     return cut_crop(image, ffhq_matrix(faces[0].kps, ENCODER_SIZE), ENCODER_SIZE)
 
 

@@ -9,12 +9,15 @@ import logging
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from django.utils import formats
 from django.utils.functional import Promise
+from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
+from faceweb.core.times import time_text
 from models.refusals import JSON, Refusal
 
 logger = logging.getLogger(__name__)
@@ -100,6 +103,11 @@ def refusal_headers(refusal: Refusal) -> dict[str, str]:
     return {} if after is None else {"Retry-After": str(after)}
 
 
+def time_param(when: datetime) -> JSON:
+    """A moment as a parameter: written in the zone of whoever reads the sentence."""
+    return {"time": when.isoformat()}
+
+
 def placeholders_of(text: str | Promise) -> set[str]:
     """The names of the parameters in a sentence.
 
@@ -162,8 +170,11 @@ def _shown(value: JSON) -> Any:
         return formats.number_format(value)
     if isinstance(value, list | tuple):
         return ", ".join(str(_shown(item)) for item in value)
+    if isinstance(value, dict) and isinstance(when := value.get("time"), str):
+        return time_text(datetime.fromisoformat(when))
     # A parameter may be a code itself, such as the name of a part of the face.
     if isinstance(value, dict) and isinstance(code := value.get("code"), str):
         params = value.get("params")
         return sentence_of(code, params if isinstance(params, dict) else None)
-    return str(value)
+    # A text may be the name of something, such as an option's label: a message id.
+    return gettext(str(value)) if value else ""

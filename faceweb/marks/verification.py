@@ -115,12 +115,7 @@ def _inspect(folder: Path, clean: CleanCopies) -> _Found:
         found = _parsed(said)
     except (ValueError, TypeError, KeyError) as error:
         logger.error("a picture could not be looked at (exit %s)", status)
-        raise IntakeError(
-            "not_looked_at",
-            "This picture could not be looked at.",
-            "Save it at a smaller size and try again.",
-            422,
-        ) from error
+        raise IntakeError("not_looked_at") from error
     if found.credentials is False:
         logger.warning("content credentials could not be read (exit %s)", status)
     return found

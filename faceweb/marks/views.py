@@ -5,6 +5,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.views.decorators.http import require_GET, require_http_methods
 
+from faceweb.core.words import status_of
 from faceweb.marks.forms import VerifyForm
 from faceweb.marks.keys import root_fingerprint, roots_load
 from faceweb.marks.verification import picture_verify
@@ -18,17 +19,10 @@ def verify(request: HttpRequest) -> HttpResponse:
     if request.method != "POST":
         return _page(request, form)
     if not form.is_valid():
-        error = IntakeError(
-            "file_missing", "No picture was sent.", "Choose a picture and send it again."
-        )
+        error = IntakeError("file_missing")
         return _page(request, form, error=error)
     if not ratelimit.consume(request, action="verify"):
-        error = IntakeError(
-            "too_often",
-            "Many pictures were sent from your address within an hour.",
-            "Wait a while, then try again.",
-            429,
-        )
+        error = IntakeError("too_often")
         return _page(request, form, error=error)
     try:
         report = picture_verify(form.cleaned_data["file"])
@@ -43,7 +37,7 @@ def _page(request: HttpRequest, form: VerifyForm, **context: object) -> HttpResp
         request,
         "marks/verify.html",
         {**context, "form": form, "roots": [root_fingerprint(root) for root in roots_load()]},
-        status=error.status if isinstance(error, IntakeError) else 200,
+        status=status_of(error.code) if isinstance(error, IntakeError) else 200,
     )
     response["Cache-Control"] = "private, no-store"
     return response

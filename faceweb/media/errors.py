@@ -1,39 +1,14 @@
-"""Why a picture was not taken, in words for the person who sent it."""
+"""Why a picture was not taken or not kept."""
+
+from models.refusals import Refusal
 
 
-class IntakeError(Exception):
-    """An upload is refused, and nothing of it was kept.
-
-    Attributes:
-        code: stable identifier for programs, such as ``not_a_photo``.
-        sentence: what is wrong, in plain words.
-        way_on: what the person can do about it.
-        status: the HTTP status this is answered with.
-    """
-
-    def __init__(self, code: str, sentence: str, way_on: str, status: int = 400) -> None:
-        super().__init__(code)
-        self.code = code
-        self.sentence = sentence
-        self.way_on = way_on
-        self.status = status
-
-    def as_dict(self) -> dict[str, str]:
-        """What a script is told."""
-        return {"code": self.code, "sentence": self.sentence, "way_on": self.way_on}
+class IntakeError(Refusal):
+    """An upload is refused, and nothing of it was kept."""
 
 
-class ResultBlocked(Exception):
-    """A result may not be kept, with a reason for the person who asked for it.
-
-    ``code`` is for programs, ``sentence`` says what is wrong, ``way_on`` what helps.
-    """
-
-    def __init__(self, code: str, sentence: str, way_on: str = "") -> None:
-        super().__init__(code)
-        self.code = code
-        self.sentence = sentence
-        self.way_on = way_on
+class ResultBlocked(Refusal):
+    """A result may not be kept."""
 
 
 class ScreeningFailed(Exception):

@@ -48,11 +48,6 @@ def upload_received(upload: UploadedFile) -> Iterator[Received]:
 
 def _refuse_size(size: int) -> None:
     if size == 0:
-        raise IntakeError("empty", "This file is empty.", "Choose another photo.")
+        raise IntakeError("empty")
     if size > settings.UPLOAD_MAX_BYTES:
-        raise IntakeError(
-            "file_too_large",
-            f"This file is larger than {settings.UPLOAD_MAX_MB} MB.",
-            "Choose a smaller photo, or save this one at a lower quality.",
-            413,
-        )
+        raise IntakeError("file_too_large", limit_mb=settings.UPLOAD_MAX_MB)

@@ -26,6 +26,12 @@ from faceweb.media.files import FinishedFile, NewFile, Picture
 
 logger = logging.getLogger(__name__)
 
+# What the child may say; anything else it says is not believed.
+_CODES = frozenset(
+    {"not_a_photo", "damaged", "too_many_pixels", "side_too_long", "too_much_memory"}
+    | {"too_slow", "busy", "out_of_order"}
+)
+
 WALL_SECONDS = 20
 # A child may take a gigabyte, so few run at once; the others wait for their turn.
 CHILDREN = max(1, min(4, os.cpu_count() or 1))
@@ -216,40 +222,10 @@ def _regular_file(path: Path) -> Path:
 
 
 def _refusal(code: str) -> IntakeError:
-    smaller = "Save the photo at a smaller size and try again."
-    texts: dict[str, tuple[str, str, int]] = {
-        "not_a_photo": (
-            "This is not a JPEG, PNG or WebP photo.",
-            "Open it in an image program, export it as JPEG and try again.",
-            415,
-        ),
-        "damaged": (
-            "This photo is damaged or incomplete and cannot be opened.",
-            "Copy it from where it came from once more, or choose another photo.",
-            422,
-        ),
-        "too_many_pixels": (
-            f"This photo has more than {settings.UPLOAD_MAX_MEGAPIXELS} megapixels.",
-            smaller,
-            422,
-        ),
-        "side_too_long": (
-            f"This photo is more than {settings.UPLOAD_MAX_SIDE:,} pixels wide or high.",
-            smaller,
-            422,
-        ),
-        "too_much_memory": ("This photo needs too much memory to open.", smaller, 422),
-        "too_slow": ("This photo takes too long to open.", smaller, 422),
-        "busy": (
-            "Many photos are arriving right now and this one had to wait too long.",
-            "Try again in a minute.",
-            429,
-        ),
-        "out_of_order": (
-            "Photos cannot be taken in right now.",
-            "Try again later; the fault is on this site, not in your photo.",
-            503,
-        ),
-    }
-    sentence, way_on, status = texts.get(code, texts["damaged"])
-    return IntakeError(code if code in texts else "damaged", sentence, way_on, status)
+    known = code if code in _CODES else "damaged"
+    match known:
+        case "too_many_pixels":
+            return IntakeError(known, limit_megapixels=settings.UPLOAD_MAX_MEGAPIXELS)
+        case "side_too_long":
+            return IntakeError(known, limit_px=settings.UPLOAD_MAX_SIDE)
+    return IntakeError(known)

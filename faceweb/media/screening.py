@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from faceweb.media.models import Asset
     from faceweb.people.models import User
     from models.faces.face import Face
+    from models.refusals import Refusal
 
 
 @dataclass(frozen=True)
@@ -29,18 +30,6 @@ class Finding:
 
     state: str
     record: "Callable[[Asset], None]"
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Why a picture is held back or refused, in words for its owner.
-
-    ``code`` is for programs, ``sentence`` says what is the matter, ``way_on`` what helps.
-    """
-
-    code: str
-    sentence: str
-    way_on: str
 
 
 class Screener(Protocol):
@@ -79,7 +68,7 @@ class Screener(Protocol):
         """
         ...
 
-    def asset_explain(self, photo: "Asset") -> Explanation | None:
+    def asset_explain(self, photo: "Asset") -> "Refusal | None":
         """Why a photo is in review or blocked; None where it is neither."""
         ...
 

@@ -85,11 +85,7 @@ def asset_intake(
 
 def _check_consent(consent_version: str) -> None:
     if consent_version != CONSENT_VERSION:
-        raise IntakeError(
-            "consent_missing",
-            "Please confirm first that everyone in the photo has agreed.",
-            "Tick the box beside the photo and send it again.",
-        )
+        raise IntakeError("consent_missing")
 
 
 def account_check(owner: "User") -> None:
@@ -99,12 +95,7 @@ def account_check(owner: "User") -> None:
         IntakeError: ``account_frozen``.
     """
     if not owner.may_make:
-        raise IntakeError(
-            "account_frozen",
-            "Your account is frozen, so no photos can be added.",
-            "You can read why under “My standing” and ask for another look.",
-            403,
-        )
+        raise IntakeError("account_frozen")
 
 
 def disk_check() -> None:
@@ -117,12 +108,7 @@ def disk_check() -> None:
     root.mkdir(parents=True, exist_ok=True)
     if shutil.disk_usage(root).free < settings.DISK_FLOOR_MB * MEGABYTE:
         logger.error("less than %d MB free: uploads are refused", settings.DISK_FLOOR_MB)
-        raise IntakeError(
-            "disk_full",
-            "This site has no room for more photos right now.",
-            "Try again later; the people who run it have been told.",
-            507,
-        )
+        raise IntakeError("disk_full")
 
 
 def quota_check(*, owner: "User", extra_bytes: int = 0) -> None:
@@ -133,19 +119,9 @@ def quota_check(*, owner: "User", extra_bytes: int = 0) -> None:
     """
     kept = Asset.objects.for_user(owner).aggregate(photos=Count("pk"), bytes=Sum("bytes"))
     if kept["photos"] >= settings.QUOTA_PHOTOS:
-        raise IntakeError(
-            "quota_photos",
-            f"You already keep {settings.QUOTA_PHOTOS:,} photos, the most an account may have.",
-            "Delete some in your gallery, then send this one again.",
-            403,
-        )
+        raise IntakeError("quota_photos", limit=settings.QUOTA_PHOTOS)
     if (kept["bytes"] or 0) + extra_bytes > settings.QUOTA_MB * MEGABYTE:
-        raise IntakeError(
-            "quota_bytes",
-            f"Your photos already fill the {settings.QUOTA_MB:,} MB an account may have.",
-            "Delete some in your gallery, then send this one again.",
-            403,
-        )
+        raise IntakeError("quota_bytes", limit_mb=settings.QUOTA_MB)
 
 
 def _known_copy(owner: "User", digest: str) -> Asset | None:

@@ -19,6 +19,7 @@ from django.utils.http import quote_etag, url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
+from faceweb.core.words import refusal_answer, status_of
 from faceweb.media.crops import face_crop
 from faceweb.media.delivery import asset_response, copy_response, picture_headers
 from faceweb.media.errors import IntakeError, MarkingError
@@ -92,7 +93,7 @@ def photo_upload(request: HttpRequest) -> HttpResponse:
 def _intake(request: HttpRequest) -> Asset:
     upload = request.FILES.get("file")
     if upload is None:
-        raise IntakeError("file_missing", "No photo was sent.", "Choose a photo and send it again.")
+        raise IntakeError("file_missing")
     return asset_intake(
         owner=_user(request),
         upload=upload,
@@ -102,9 +103,9 @@ def _intake(request: HttpRequest) -> Asset:
 
 def _upload_refused(request: HttpRequest, error: IntakeError) -> HttpResponse:
     if _wants_json(request):
-        return JsonResponse(error.as_dict(), status=error.status)
+        return JsonResponse(refusal_answer(error), status=status_of(error.code))
     context = {"error": error, "next": _next_url(request)}
-    return render(request, "media/upload_error.html", context, status=error.status)
+    return render(request, "media/upload_error.html", context, status=status_of(error.code))
 
 
 def _wants_json(request: HttpRequest) -> bool:

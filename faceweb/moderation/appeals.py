@@ -51,22 +51,14 @@ def appeal_check(*, person: User, strike: Strike | None = None, photo: Asset | N
     """
     owner_id = strike.person_id if strike is not None else photo.owner_id if photo else None
     if owner_id != person.pk:
-        raise AppealRefused("nothing_to_appeal", "There is nothing of yours to appeal against.")
+        raise AppealRefused("nothing_to_appeal")
     appeals = Appeal.objects.filter(strike=strike) if strike else Appeal.objects.filter(photo=photo)
     if appeals.exists():
-        raise AppealRefused(
-            "appealed_before",
-            "You have appealed against this already, and one can do so once.",
-            "You find the answer, or where it stands, under “My standing”.",
-        )
+        raise AppealRefused("appealed_before")
     if strike is not None and strike.lifted_at is not None:
-        raise AppealRefused("lifted", "This strike was lifted already.", "Nothing is left of it.")
+        raise AppealRefused("lifted")
     if photo is not None and not asset_is_refused(photo):
-        raise AppealRefused(
-            "not_refused",
-            "This picture is not refused.",
-            "If it is still being looked at, you will be told what comes of it.",
-        )
+        raise AppealRefused("not_refused")
 
 
 def asset_is_refused(photo: Asset) -> bool:

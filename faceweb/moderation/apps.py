@@ -8,14 +8,17 @@ class ModerationConfig(AppConfig):
 
     def ready(self) -> None:
         from faceweb.core.durable import queue as durable
+        from faceweb.core.words import words_register
         from faceweb.media import retention, screening
         from faceweb.moderation import checks, framing, roles, sections  # noqa: F401 - checks register
         from faceweb.moderation.cases import assets_in_cases_keep
         from faceweb.moderation.notices import notices
         from faceweb.moderation.screening import sections as screening_sections
         from faceweb.moderation.screening.screener import PictureScreener
+        from faceweb.moderation.words import WORDS
 
         durable.register(notices)
+        words_register(WORDS)
         screening.register(PictureScreener())
         retention.register(assets_in_cases_keep)
         framing.register()

@@ -29,7 +29,7 @@ def screening_has_its_models(**_: Any) -> list[CheckMessage]:
     return [
         Error(
             f"Screening by {problem.name} is asked for and cannot work: {problem.reason}.",
-            hint=f"{problem.way_on} Or choose another by FACEWEB_SCREENING.",
+            hint=f"{problem.remedy} Or choose another by FACEWEB_SCREENING.",
             id="moderation.E001",
         )
         for problem in problems

@@ -70,17 +70,9 @@ def conflict_of(case: Case, by: User) -> NotPermitted | None:
     """Why ``by`` may not judge this case, though they may judge others; None where they may."""
     photo_owner = case.photo.owner_id if case.photo is not None else None
     if by.pk in {case.person_id, photo_owner}:
-        return NotPermitted(
-            "own_picture",
-            "This is about you or a picture of yours.",
-            "Somebody else has to decide it.",
-        )
+        return NotPermitted("own_picture")
     if case.kind == Case.Kind.APPEAL and _decided_before(case, by):
-        return NotPermitted(
-            "own_decision",
-            "This appeal is against a decision of yours.",
-            "Somebody else has to decide it.",
-        )
+        return NotPermitted("own_decision")
     return None
 
 
@@ -112,7 +104,7 @@ def case_decide(
     with transaction.atomic():
         case = _locked(case_id)
         if not case.is_open or case.version != version:
-            raise CaseChanged(case)
+            raise _changed(case)
         wanted = _fitting(case, action)
         ground = _grounded(wanted, reason, text)
         if conflict := conflict_of(case, by):
@@ -207,16 +199,14 @@ def case_assign(*, case_id: UUID, to: User, by: User) -> Case:
     with transaction.atomic():
         case = _locked(case_id)
         if not case.is_open:
-            raise CaseChanged(case)
+            raise _changed(case)
         if not by.has_perm(DECIDE) or not to.has_perm(DECIDE):
             raise _not_yours()
         if conflict := conflict_of(case, to):
             raise conflict
         taken = case.assignee_id not in {None, by.pk, to.pk}
         if taken and not by.has_perm(UNDO):
-            raise NotPermitted(
-                "assigned", "Somebody else is working on this case.", "Take the next one."
-            )
+            raise NotPermitted("assigned")
         if case.assignee_id != to.pk:
             _assign(case, to, by, "case.assign")
     return case
@@ -232,7 +222,7 @@ def case_release(*, case_id: UUID, by: User) -> Case:
     with transaction.atomic():
         case = _locked(case_id)
         if not case.is_open:
-            raise CaseChanged(case)
+            raise _changed(case)
         if case.assignee_id not in {None, by.pk} and not by.has_perm(UNDO):
             raise _not_yours()
         if case.assignee_id is not None:
@@ -279,9 +269,7 @@ def _locked(case_id: UUID) -> Case:
 
 def _fitting(case: Case, action: str) -> Action:
     if action not in actions_for(case):
-        raise DecisionRefused(
-            "action_unfit", "This case cannot be decided like that.", "Choose what it offers."
-        )
+        raise DecisionRefused("action_unfit")
     return Action(action)
 
 
@@ -290,14 +278,14 @@ def _grounded(action: Action, code: str, text: str) -> Reason:
         if reason.code == code:
             break
     else:
-        raise DecisionRefused(
-            "reason_unfit", "This reason does not fit the decision.", "Choose one that it offers."
-        )
+        raise DecisionRefused("reason_unfit")
     if len(text) > TEXT_LENGTH:
-        raise DecisionRefused(
-            "text_too_long", f"The text is longer than {TEXT_LENGTH:,} letters.", "Shorten it."
-        )
+        raise DecisionRefused("text_too_long", limit=TEXT_LENGTH)
     return reason
+
+
+def _changed(case: Case) -> CaseChanged:
+    return CaseChanged("case_changed" if case.is_open else "case_decided")
 
 
 def _may(by: User, action: Action, case: Case) -> bool:
@@ -312,9 +300,7 @@ def _may(by: User, action: Action, case: Case) -> bool:
 
 
 def _not_yours() -> NotPermitted:
-    return NotPermitted(
-        "not_permitted", "Your role does not allow this.", "Ask a lead or an administrator."
-    )
+    return NotPermitted("not_permitted")
 
 
 def _decided_before(case: Case, by: User) -> bool:
@@ -335,18 +321,12 @@ def _check_undo(case: Case, decision: Decision, by: User) -> None:
     if conflict := conflict_of(case, by):
         raise conflict
     if action not in UNDOABLE:
-        raise DecisionRefused(
-            "not_undoable",
-            "This decision cannot be taken back.",
-            "What was deleted is gone; a strike that came with it can be lifted.",
-        )
+        raise DecisionRefused("not_undoable")
     if decision.undone_at is not None:
-        raise DecisionRefused("undone_before", "This decision was taken back before.")
+        raise DecisionRefused("undone_before")
     last = case.decisions.filter(undone_at=None).first()
     if case.is_open or last is None or last.pk != decision.pk:
-        raise DecisionRefused(
-            "not_the_last", "There is a newer decision about this case.", "Undo that one first."
-        )
+        raise DecisionRefused("not_the_last")
 
 
 def _assign(case: Case, to: User | None, by: User, action: str) -> None:

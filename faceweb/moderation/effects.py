@@ -125,11 +125,7 @@ def _block_hash(effect: Effect) -> None:
                 photo=effect.photo, reason=effect.reason.code, case=effect.case, by=effect.by
             )
         except (OSError, ValueError) as error:
-            raise DecisionRefused(
-                "picture_unreadable",
-                "The stored picture cannot be read, so it cannot be known again.",
-                "Delete it without blocking.",
-            ) from error
+            raise DecisionRefused("picture_unreadable") from error
     _delete(effect)
 
 

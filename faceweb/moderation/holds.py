@@ -58,6 +58,4 @@ def hold_release(*, photo: Asset, by: "User", reason: str) -> bool:
 
 def _check(by: "User") -> None:
     if not by.has_perm(HOLD):
-        raise NotPermitted(
-            "not_permitted", "Your role does not allow this.", "Ask a lead or an administrator."
-        )
+        raise NotPermitted("not_permitted")

@@ -87,12 +87,7 @@ def digest_check(owner: "User", sha256: str) -> None:
         reason=KNOWN_BAD,
         sha256=sha256,
     )
-    raise IntakeError(
-        KNOWN_BAD,
-        "This picture cannot be used here: it was taken down before.",
-        "Choose another photo. If you think that is a mistake, write to whoever runs this site.",
-        403,
-    )
+    raise IntakeError(KNOWN_BAD)
 
 
 def current_looks() -> BlockedLooks:

@@ -10,6 +10,7 @@ from django.urls import path, reverse
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods
 
+from faceweb.core.words import refusal_text, status_of
 from faceweb.media.errors import IntakeError
 from faceweb.moderation.models import ProtectedFace
 from faceweb.moderation.protected import protected_face_request
@@ -71,8 +72,8 @@ def protect_face(request: HttpRequest) -> HttpResponse:
             try:
                 ticket = _ask(form.cleaned_data)
             except IntakeError as error:
-                form.add_error(None, f"{error.sentence} {error.way_on}")
-                status = error.status
+                form.add_error(None, refusal_text(error))
+                status = status_of(error.code)
             else:
                 return redirect(f"{reverse('protect_face')}?ticket={ticket}")
     return render(request, "moderation/protect_face.html", {"form": form}, status=status)

@@ -79,7 +79,8 @@ def protected_face_grant(*, face: ProtectedFace, by: "User") -> ProtectedFace:
     Takes a second or two, for the networks that have to be loaded.
 
     Raises:
-        ProtectionError: ``decided``, ``no_face``, ``several_faces`` or ``too_small``.
+        ProtectionError: ``request_decided``, ``selfie_without_face``, ``selfie_with_several`` or
+            ``selfie_too_small``.
     """
     _must_wait(face)
     image = decode_image(protected_face_picture(face, "selfie"))
@@ -94,7 +95,7 @@ def protected_face_refuse(*, face: ProtectedFace, by: "User", reason: str = "") 
     """Refuse a request, and erase both pictures.
 
     Raises:
-        ProtectionError: ``decided``.
+        ProtectionError: ``request_decided``.
     """
     return _decide(face, ProtectedFace.State.REFUSED, by, reason=reason)
 
@@ -103,12 +104,12 @@ def protected_face_withdraw(*, face: ProtectedFace, by: "User | None") -> Protec
     """End a protection, or take back a request: nothing that identifies anybody stays.
 
     Raises:
-        ProtectionError: ``ended``, where there is nothing to end.
+        ProtectionError: ``request_ended``, where there is nothing to end.
     """
     with transaction.atomic():
         locked = _locked(face)
         if locked.state not in {ProtectedFace.State.ACTIVE, ProtectedFace.State.REQUESTED}:
-            raise ProtectionError("ended", "This request has ended already.", "Open the next case.")
+            raise ProtectionError("request_ended")
         _write(locked, ProtectedFace.State.WITHDRAWN, by, "protected_face.withdraw")
     return locked
 
@@ -144,9 +145,7 @@ def _locked(face: ProtectedFace) -> ProtectedFace:
 
 def _must_wait(face: ProtectedFace) -> None:
     if face.state != ProtectedFace.State.REQUESTED:
-        raise ProtectionError(
-            "decided", "Somebody else has decided this request.", "Open the next case."
-        )
+        raise ProtectionError("request_decided")
 
 
 def _write(
@@ -170,23 +169,11 @@ def _only_face(image: np.ndarray, network: FaceAnalyser) -> FloatArray:
     """The embedding of the one face that a selfie shows, float32 (D,)."""
     faces = network.find_faces(image)
     if not faces:
-        raise ProtectionError(
-            "no_face",
-            "No face was found in the selfie.",
-            "Refuse the request and ask for a sharper picture, looking at the camera.",
-        )
+        raise ProtectionError("selfie_without_face")
     if any(face.area > _BACKGROUND * faces[0].area for face in faces[1:]):
-        raise ProtectionError(
-            "several_faces",
-            "The selfie shows several faces, and nobody could say whose is meant.",
-            "Refuse the request and ask for a picture of the person alone.",
-        )
+        raise ProtectionError("selfie_with_several")
     if faces[0].quality.width_px < MIN_WIDTH_PX[network.name]:
-        raise ProtectionError(
-            "too_small",
-            "The face in the selfie is too small to be recognised again.",
-            "Refuse the request and ask for a picture taken from nearer.",
-        )
+        raise ProtectionError("selfie_too_small")
     return network.embed(image, faces[0])
 
 

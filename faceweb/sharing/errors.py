@@ -1,20 +1,10 @@
-"""Why a link was not made, in words for the person who asked for it."""
+"""Why a link was not made, or does not work."""
+
+from models.refusals import Refusal
 
 
-class ShareRefused(Exception):
-    """A picture may not be shared now.
-
-    Attributes:
-        code: stable identifier for programs, such as ``being_checked``.
-        sentence: what is in the way, in plain words.
-        way_on: what the person can do about it.
-    """
-
-    def __init__(self, code: str, sentence: str, way_on: str = "") -> None:
-        super().__init__(code)
-        self.code = code
-        self.sentence = sentence
-        self.way_on = way_on
+class ShareRefused(Refusal):
+    """A picture may not be shared now."""
 
 
 class LinkGone(Exception):

@@ -13,8 +13,8 @@ from django.contrib.auth.hashers import make_password
 from django.db import IntegrityError, transaction
 from django.db.models import F
 from django.utils import timezone
-from django.utils.formats import date_format
 
+from faceweb.core.words import time_param
 from faceweb.media.models import Asset
 from faceweb.sharing.errors import ShareRefused
 from faceweb.sharing.models import ShareLink
@@ -66,36 +66,19 @@ def share_check(*, owner: "User", photo: Asset) -> None:
         ShareRefused: it may not, and why.
     """
     if not photo.is_result:
-        raise ShareRefused("not_a_result", "Only results are shared, never the photos themselves.")
+        raise ShareRefused("not_a_result")
     if not owner.may_make:
-        raise ShareRefused("frozen", "Your account is frozen, so nothing can be shared from it.")
+        raise ShareRefused("account_frozen")
     if owner.sharing_off_until is not None and not owner.may_share:
-        until = date_format(owner.sharing_off_until, "j F Y, H:i")
-        raise ShareRefused(
-            "sharing_off",
-            f"Sharing is switched off for you until {until}.",
-            "Links you made before do not work until then.",
-        )
+        raise ShareRefused("sharing_off", until=time_param(owner.sharing_off_until))
     if photo.withheld:
-        raise ShareRefused(
-            "withheld",
-            "Somebody reported this picture, and a moderator is looking at it.",
-            "Until that is decided it cannot be shared, and links to it do not work.",
-        )
+        raise ShareRefused("withheld")
     if photo.screening == Asset.Screening.PENDING:
-        raise ShareRefused(
-            "being_checked",
-            "This picture is still being checked.",
-            "It can be shared as soon as that is done, usually within a minute.",
-        )
+        raise ShareRefused("being_checked")
     if photo.screening == Asset.Screening.REVIEW:
-        raise ShareRefused(
-            "waiting_for_a_person",
-            "The check was not sure about this picture, so a person looks at it.",
-            "It can be shared once they say that it is fine.",
-        )
+        raise ShareRefused("waiting_for_a_person")
     if not photo.may_leave:
-        raise ShareRefused("blocked", "This picture is not allowed to be shared.")
+        raise ShareRefused("not_shareable")
 
 
 def link_create(
@@ -116,11 +99,7 @@ def link_create(
     share_check(owner=owner, photo=photo)
     now = timezone.now()
     if owner.share_links.unended(now).count() >= settings.SHARE_LINKS_PER_PERSON:
-        raise ShareRefused(
-            "too_many_links",
-            f"You have {settings.SHARE_LINKS_PER_PERSON:,} links at work, the most one may have.",
-            "Revoke some that nobody needs any more, then make this one.",
-        )
+        raise ShareRefused("too_many_links", limit=(settings.SHARE_LINKS_PER_PERSON))
     token = secrets.token_urlsafe(TOKEN_BYTES)
     link = ShareLink(pk=key, owner=owner, photo=photo, token_sha256=token_digest(token))
     _apply(link, terms)
@@ -129,11 +108,7 @@ def link_create(
         with transaction.atomic():
             link.save(force_insert=True)
     except IntegrityError as error:
-        raise ShareRefused(
-            "made_already",
-            "This link was made already, and its address was shown then.",
-            "If you did not keep it, make a new address for it.",
-        ) from error
+        raise ShareRefused("made_already") from error
     logger.info("link %s made for photo %s", link.pk, photo.pk)
     return link, token
 

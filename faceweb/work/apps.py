@@ -10,10 +10,13 @@ class WorkConfig(AppConfig):
 
         from faceweb.core.durable import queue as durable
         from faceweb.core.frame import FrameLink, link_register
+        from faceweb.core.words import words_register
         from faceweb.media import forgetting, retention
         from faceweb.work import checks, services  # noqa: F401 - checks register themselves
         from faceweb.work.queue import jobs
+        from faceweb.work.words import WORDS
 
+        words_register(WORDS)
         link_register(
             FrameLink("main", _("Studio"), "studio", 10),
             FrameLink("account", _("My jobs"), "jobs", 10),

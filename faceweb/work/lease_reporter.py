@@ -107,8 +107,4 @@ class LeaseReporter:
     def _check(self) -> None:
         self._lease.check()
         if self._lease.is_overdue:
-            raise JobError(
-                "time_limit",
-                "This took longer than a job may take.",
-                "Try a smaller photo, or fewer faces at once.",
-            )
+            raise JobError("time_limit")

@@ -31,14 +31,13 @@ class Job(DurableRow):
     )
     kind = models.CharField(max_length=20)
     recipe = models.JSONField()
-    stage = models.CharField(max_length=60, blank=True, help_text="In plain words, for the page.")
+    stage_key = models.CharField(max_length=40, blank=True, help_text="A code of the catalogue.")
     percent = models.PositiveSmallIntegerField(default=0)
     version = models.PositiveIntegerField(default=0)
     cancel_requested = models.BooleanField(default=False)
 
     error_code = models.CharField(max_length=40, blank=True)
-    error_text = models.CharField(max_length=300, blank=True)
-    error_way_on = models.CharField(max_length=300, blank=True)
+    error_params = models.JSONField(default=dict, blank=True)
     result = models.OneToOneField(
         "media.Asset", null=True, blank=True, on_delete=models.SET_NULL, related_name="job"
     )

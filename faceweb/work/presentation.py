@@ -5,6 +5,7 @@ from typing import Any
 
 from django.urls import reverse
 
+from faceweb.core.words import remedy_of, sentence_of
 from faceweb.work import kinds
 from faceweb.work.kinds import Again
 from faceweb.work.models import Job
@@ -28,7 +29,7 @@ class Status:
     job: Job
     headline: str
     detail: str
-    way_on: str
+    remedy: str
     percent: int
     place: int | None
     result_url: str
@@ -65,7 +66,7 @@ def status_of(job: Job, place: int | None = None) -> Status:
         job=job,
         headline=_headline(job),
         detail=_detail(job, place),
-        way_on=job.error_way_on or _answer(job, "way_on"),
+        remedy=_remedy(job),
         percent=job.percent,
         place=place,
         result_url=reverse("photo", args=[job.result_id]) if job.result_id else "",
@@ -95,6 +96,12 @@ def place_sentence(place: int) -> str:
     if ahead == 1:
         return "1 job is before yours."
     return f"{ahead} jobs are before yours."
+
+
+def _remedy(job: Job) -> str:
+    if job.error_code:
+        return remedy_of(job.error_code, job.error_params)
+    return _answer(job, "remedy")
 
 
 def _headline(job: Job) -> str:
@@ -127,7 +134,13 @@ def _detail(job: Job, place: int | None) -> str:
         case Job.State.QUEUED:
             return place_sentence(place) if place else ""
         case Job.State.RUNNING:
-            return "It ends as soon as this step is done." if job.cancel_requested else job.stage
+            return (
+                "It ends as soon as this step is done."
+                if job.cancel_requested
+                else sentence_of(job.stage_key)
+                if job.stage_key
+                else ""
+            )
         case Job.State.DONE:
             if job.result_id:
                 return ""
@@ -135,4 +148,4 @@ def _detail(job: Job, place: int | None) -> str:
         case Job.State.CANCELLED:
             return "Nothing was made."
         case _:
-            return job.error_text
+            return sentence_of(job.error_code, job.error_params)

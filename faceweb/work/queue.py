@@ -12,6 +12,7 @@ from django.db.models import F
 from faceweb.core.durable.queue import DurableQueue
 from faceweb.work import progress
 from faceweb.work.models import Job
+from models.refusals import Refusal
 
 logger = logging.getLogger(__name__)
 
@@ -29,10 +30,10 @@ class JobQueue(DurableQueue[Job]):
         return {"version": F("version") + 1}
 
     def fresh(self) -> dict[str, Any]:
-        return {"stage": "", "percent": 0}
+        return {"stage_key": "", "percent": 0}
 
     def ending(self, state: str) -> dict[str, Any]:
-        return {**super().ending(state), "stage": ""}
+        return {**super().ending(state), "stage_key": ""}
 
     def changed(self, row_id: UUID) -> None:
         transaction.on_commit(partial(_announce, row_id), robust=True)
@@ -41,23 +42,18 @@ class JobQueue(DurableQueue[Job]):
         progress.nudge_queue()
 
     def give_up(self, row: Job) -> None:
-        error = error_columns(
-            "too_many_attempts",
-            f"The work stopped unexpectedly {row.attempt} times, so we gave up.",
-            "Try once more, or try with another photo.",
-        )
+        error = error_columns(Refusal("too_many_attempts", attempts=row.attempt))
         self.write(self.rows().filter(pk=row.pk), **self.ending(Job.State.FAILED), **error)
 
     def is_cancelled(self, row: Job) -> bool:
         return row.cancel_requested
 
 
-def error_columns(code: str = "", sentence: str = "", way_on: str = "") -> dict[str, Any]:
-    """Why a job ended, as its row keeps it."""
+def error_columns(reason: Refusal | None = None) -> dict[str, Any]:
+    """Why a job ended, as its row keeps it; nothing, where it has no reason."""
     return {
-        "error_code": code[:40],
-        "error_text": sentence[:300],
-        "error_way_on": way_on[:300],
+        "error_code": reason.code if reason else "",
+        "error_params": reason.params if reason else {},
     }
 
 

@@ -5,19 +5,11 @@ from uuid import UUID
 
 from faceweb.media.models import Asset
 from models.faces.face import Face
+from models.refusals import Refusal
 
 
-class RecipeError(Exception):
-    """A request cannot be carried out, with a reason for the person who made it.
-
-    ``code`` is for programs, ``sentence`` says what is wrong, ``way_on`` what helps.
-    """
-
-    def __init__(self, code: str, sentence: str, way_on: str = "") -> None:
-        super().__init__(sentence)
-        self.code = code
-        self.sentence = sentence
-        self.way_on = way_on
+class RecipeError(Refusal):
+    """A request cannot be carried out."""
 
 
 def recipe_photos(*, owner: object, ids: Iterable[UUID]) -> dict[UUID, Asset]:
@@ -30,11 +22,7 @@ def recipe_photos(*, owner: object, ids: Iterable[UUID]) -> dict[UUID, Asset]:
     wanted = set(ids)
     photos = {photo.pk: photo for photo in Asset.objects.for_user(owner).filter(pk__in=wanted)}
     if wanted - photos.keys():
-        raise RecipeError(
-            "photo_missing",
-            "One of the photos is not there any more.",
-            "Choose another photo, or upload it again.",
-        )
+        raise RecipeError("photo_missing")
     for photo in photos.values():
         _refuse_unusable(photo)
     return photos
@@ -45,23 +33,11 @@ def _refuse_unusable(photo: Asset) -> None:
         return
     match photo.screening:
         case Asset.Screening.PENDING:
-            raise RecipeError(
-                "screening_pending",
-                "One of the photos is still being checked.",
-                "It takes a second or two; try again then.",
-            )
+            raise RecipeError("screening_pending")
         case Asset.Screening.BLOCKED:
-            raise RecipeError(
-                "photo_blocked",
-                "One of the photos is not allowed here.",
-                "Its page says why, and what you can do about it.",
-            )
+            raise RecipeError("photo_blocked")
         case _:
-            raise RecipeError(
-                "photo_in_review",
-                "A person has to look at one of the photos before it can be used.",
-                "Use another photo, or wait: its page says when it is decided.",
-            )
+            raise RecipeError("photo_in_review")
 
 
 def recipe_faces(photo: Asset) -> list[Face]:
@@ -71,17 +47,9 @@ def recipe_faces(photo: Asset) -> list[Face]:
         RecipeError: ``analysis_pending`` or ``no_face``.
     """
     if photo.analysis == Asset.Analysis.PENDING:
-        raise RecipeError(
-            "analysis_pending",
-            "We are still looking for faces in one of the photos.",
-            "It takes a second or two; try again then.",
-        )
+        raise RecipeError("analysis_pending")
     if not photo.faces:
-        raise RecipeError(
-            "no_face",
-            "No face was found in one of the photos.",
-            "Choose a photo in which a face looks towards the camera, well lit and not too small.",
-        )
+        raise RecipeError("no_face")
     return photo.found_faces()
 
 
@@ -94,8 +62,4 @@ def recipe_face(faces: list[Face], number: int) -> Face:
     try:
         return faces[number]
     except IndexError as error:
-        raise RecipeError(
-            "face_missing",
-            "One of the chosen faces is not in its photo.",
-            "Choose the faces again.",
-        ) from error
+        raise RecipeError("face_missing") from error

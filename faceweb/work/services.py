@@ -27,6 +27,7 @@ from faceweb.work.kinds import Outcome
 from faceweb.work.models import Job
 from faceweb.work.queue import error_columns, jobs
 from faceweb.work.serving import Waiting, Working, serving_order
+from models.refusals import Refusal
 
 
 # --- what people do ---------------------------------------------------------------------------
@@ -146,7 +147,7 @@ def job_progress(*, job: Job, stage: str, percent: int) -> None:
     held = Job.objects.held_by(job)
     written = jobs.write(
         held.filter(cancel_requested=False),
-        stage=stage[:60],
+        stage_key=stage[:40],
         percent=Greatest(F("percent"), Value(percent)),
     )
     if not written:
@@ -178,14 +179,14 @@ def job_finish(*, job: Job, outcome: Outcome) -> None:
         jobs.dispatch_on_commit(job.owner_id)
 
 
-def job_fail(*, job: Job, code: str, sentence: str, way_on: str = "") -> bool:
+def job_fail(*, job: Job, reason: Refusal) -> bool:
     """End the job as failed, with a reason its owner can read; False if the lease was lost."""
-    return jobs.end(job, Job.State.FAILED, **error_columns(code, sentence, way_on))
+    return jobs.end(job, Job.State.FAILED, **error_columns(reason))
 
 
-def job_block(*, job: Job, code: str, sentence: str, way_on: str = "") -> bool:
+def job_block(*, job: Job, reason: Refusal) -> bool:
     """End the job as one that may not be done; False if the lease was lost."""
-    return jobs.end(job, Job.State.BLOCKED, **error_columns(code, sentence, way_on))
+    return jobs.end(job, Job.State.BLOCKED, **error_columns(reason))
 
 
 def job_stop(*, job: Job) -> bool:

@@ -9,6 +9,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST, require_safe
 
+from faceweb.core.words import refusal_headers, refusal_text, status_of
 from faceweb.work import kinds, services
 from faceweb.work.errors import JobRefused
 from faceweb.work.models import Job
@@ -67,9 +68,9 @@ def job_retry(request: HttpRequest, job_id: UUID) -> HttpResponse:
     try:
         services.job_retry(job=found)
     except JobRefused as refusal:
-        messages.error(request, f"{refusal.sentence} {refusal.way_on}")
-        response = _page(request, found, status=refusal.status)
-        for name, value in refusal.headers.items():
+        messages.error(request, refusal_text(refusal))
+        response = _page(request, found, status=status_of(refusal.code))
+        for name, value in refusal_headers(refusal).items():
             response.headers[name] = value
         return response
     return _answer(request, found)

@@ -10,7 +10,7 @@ from django.db import InterfaceError, OperationalError, connection
 from faceweb.core.durable.errors import LeaseLost, WorkerStopping
 from faceweb.core.durable.lease import Lease
 from faceweb.core.durable.running import patiently, row_work
-from faceweb.media.errors import IntakeError, MarkingError, ResultBlocked, ScreeningFailed
+from faceweb.media.errors import MarkingError, ResultBlocked, ScreeningFailed
 from faceweb.media.screening import get_screener
 from faceweb.work import kinds
 from faceweb.work.errors import JobBlocked, JobCancelled, JobError
@@ -24,6 +24,7 @@ from faceweb.work.services import (
     job_release,
     job_stop,
 )
+from models.refusals import Refusal
 
 logger = logging.getLogger(__name__)
 
@@ -64,65 +65,34 @@ def _run(job: Job, lease: Lease) -> None:
         raise
     except (JobBlocked, ResultBlocked) as error:
         reason = error
-        patiently(
-            lambda: job_block(
-                job=job, code=reason.code, sentence=reason.sentence, way_on=reason.way_on
-            )
-        )
+        patiently(lambda: job_block(job=job, reason=reason))
     except Exception as error:
         failure = _explain(job, error)
-        if failure.retryable:
+        if isinstance(failure, JobError) and failure.retryable:
             patiently(lambda: job_release(job=job))
             return
-        patiently(
-            lambda: job_fail(
-                job=job, code=failure.code, sentence=failure.sentence, way_on=failure.way_on
-            )
-        )
+        patiently(lambda: job_fail(job=job, reason=failure))
 
 
-def _explain(job: Job, error: Exception) -> JobError:
+def _explain(job: Job, error: Exception) -> Refusal:
     """What to tell the owner, and whether another attempt may help."""
-    if isinstance(error, JobError):
+    if isinstance(error, Refusal):
         return error
-    if isinstance(error, IntakeError):
-        return JobError(error.code, error.sentence, error.way_on)
     if isinstance(error, ScreeningFailed):
         logger.error("job %s: its result cannot be screened, so it was not kept", job.pk)
-        return JobError(
-            "not_screened",
-            "The picture could not be checked, so it was not kept.",
-            "Your photos are safe. Try again, or tell whoever runs this site.",
-        )
+        return JobError("not_screened")
     if isinstance(error, MarkingError):
         logger.error("job %s: its result cannot be marked, so it was not kept", job.pk)
-        return JobError(
-            "not_marked",
-            "The picture could not be marked as edited, so it was not kept.",
-            "Your photos are safe. Try again later, or tell whoever runs this site.",
-        )
+        return JobError("not_marked")
     if isinstance(error, OSError) and error.errno in _DISK_FULL:
         logger.error("job %s failed: the disk is full", job.pk)
-        return JobError(
-            "disk_full",
-            "There was no room left to keep the result.",
-            "Your photos are safe. Try again later, or tell whoever runs this site.",
-        )
+        return JobError("disk_full")
     if isinstance(error, MemoryError):
         logger.error("job %s failed: out of memory", job.pk)
-        return JobError(
-            "out_of_memory",
-            "These photos need more memory than there is.",
-            "Try again with a smaller photo.",
-        )
+        return JobError("out_of_memory")
     # The message of an exception may hold a file's name or a person's words; where it was raised
     # never does.
     raised_at = "".join(traceback.format_tb(error.__traceback__))
     passing = isinstance(error, (OSError, OperationalError, InterfaceError))
     logger.error("job %s: %s\n%s", job.pk, type(error).__name__, raised_at)
-    return JobError(
-        "internal",
-        "Something went wrong on our side.",
-        "Try once more. If it happens again, tell whoever runs this site.",
-        retryable=passing,
-    )
+    return JobError("internal", retryable=passing)

@@ -7,7 +7,7 @@ Typical use::
         case Weight() as weight:
             session = get_session(weight.path, weight.sha256)
         case Unavailable() as why:
-            ...  # say why.reason and why.way_on, do without
+            ...  # say why.reason and why.remedy, do without
 """
 
 from models.store.cards import (

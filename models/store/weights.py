@@ -76,12 +76,12 @@ class Unavailable:
     Attributes:
         key: the card.
         reason: one plain sentence.
-        way_on: what the operator can do.
+        remedy: what the operator can do.
     """
 
     key: str
     reason: str
-    way_on: str
+    remedy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -221,10 +221,10 @@ class WeightStore:
             return Weight(
                 key, file.name, self.path(key, file.name), self._pin(card, file), file.contract
             )
-        way_on = f"manage.py models pull {key} fetches it."
+        remedy = f"manage.py models pull {key} fetches it."
         if card.bring_your_own:
-            way_on = f"Bring the file and its digest by {OWN_FILES_NAME}; docs/weights.md says how."
-        return Unavailable(key, f"{card.title}: {file.name} {status.reason}.", way_on)
+            remedy = f"Bring the file and its digest by {OWN_FILES_NAME}; docs/weights.md says how."
+        return Unavailable(key, f"{card.title}: {file.name} {status.reason}.", remedy)
 
     def resolve_model(self, key: str, name: str | None = None) -> Weight | Unavailable:
         """Like `resolve`, for a file that is going to be run: anything but ONNX is refused."""

@@ -102,7 +102,7 @@ const enliven = () => {
 
   const outcome = (answer) => {
     if (answer.verdict === "applied") return "Given as asked, and still you.";
-    if (answer.verdict !== "reduced") return `${answer.reason} ${answer.way_on}`.trim();
+    if (answer.verdict !== "reduced") return `${answer.reason} ${answer.remedy}`.trim();
     const asked = sliders.filter(isMoved);
     return asked
       .map((slider) => {
@@ -167,7 +167,7 @@ const enliven = () => {
       const said = await answer.json();
       if (mine !== asking) return;
       if (answer.ok) show(said);
-      else refuse(`${said.sentence} ${said.way_on}`.trim());
+      else refuse(`${said.sentence} ${said.remedy}`.trim());
     } catch {
       if (mine === asking) refuse("No quick look came back. You can make the picture all the same.");
     } finally {

@@ -133,7 +133,7 @@ const received = async (slot, request) => {
   const answer = request.response;
   if (request.status !== 201 || !answer?.id) {
     untick(slot);
-    const reason = answer?.sentence ? `${answer.sentence} ${answer.way_on ?? ""}` : "";
+    const reason = answer?.sentence ? `${answer.sentence} ${answer.remedy ?? ""}` : "";
     const fallback =
       request.status === 413
         ? "This photo is larger than the site takes. Export a smaller copy."

@@ -169,7 +169,7 @@ def find_offer(store: WeightStore, choice: NeuralChoice | None = None) -> SwapOf
     if isinstance(found, Unavailable):
         need = Need(found.key, gettext_noop("the swap itself"), True, found.reason)
         return SwapOffer(
-            missing=f"{found.reason} {found.way_on}",
+            missing=f"{found.reason} {found.remedy}",
             needs=(need,),
             is_meant=_is_meant(store, choice),
         )

@@ -48,7 +48,7 @@ def answer(verdict: str, asked: int, applied: int, similarity: float | None) -> 
             "similarity": similarity,
             "threshold": 0.8,
             "reason": "No version of this edit kept your identity.",
-            "way_on": "Try a smaller edit.",
+            "remedy": "Try a smaller edit.",
         }
     )
 
@@ -160,7 +160,7 @@ def test_the_outcome_of_a_quick_look_is_said_in_words(visit: Callable[..., Visit
     )
     expect(compare).to_be_hidden()
     expect(meter).to_be_hidden()
-    busy = json.dumps({"code": "busy", "sentence": "It has to wait.", "way_on": "Make it."})
+    busy = json.dumps({"code": "busy", "sentence": "It has to wait.", "remedy": "Make it."})
     with expected(visitor, "503"):
         ask("ArrowLeft", busy, 503)
         expect(words(page)).to_have_text("It has to wait. Make it.")

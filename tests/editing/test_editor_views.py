@@ -214,7 +214,7 @@ def test_a_quick_look_that_cannot_be_given_says_why_as_json(
     answer = response.json()
     assert answer["code"] == code
     assert answer["sentence"]
-    assert answer["way_on"]
+    assert answer["remedy"]
 
 
 def edit_job(user: Any, photo: Asset, **fields: Any) -> Job:
@@ -250,7 +250,7 @@ def test_the_jobs_page_shows_the_photo_and_what_is_to_change(
 def test_an_edit_that_kept_nobodys_identity_says_so_and_leads_back(
     browser: Client, user: Any, photo: Asset
 ) -> None:
-    figures = {"message": LOST, "way_on": "Try a smaller edit."}
+    figures = {"message": LOST, "remedy": "Try a smaller edit."}
     job = edit_job(user, photo, state=Job.State.DONE, figures=figures)
     page = browser.get(job.get_absolute_url()).content.decode()
     assert "Finished, without a picture" in page
@@ -265,8 +265,6 @@ def test_a_failed_edit_leads_back_to_the_sliders(browser: Client, user: Any, pho
         photo,
         state=Job.State.FAILED,
         error_code="no_face",
-        error_text="No face was found.",
-        error_way_on="Choose another photo.",
     )
     page = browser.get(job.get_absolute_url()).content.decode()
     assert "No face was found. Choose another photo." in page

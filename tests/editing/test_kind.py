@@ -113,7 +113,7 @@ def test_a_version_that_passed_is_stored_and_says_what_was_done(user, photo, eng
     settings.IDENTITY_THRESHOLD = 85
     engine.verdict = "reduced"
     job = work(edit_request(owner=user, recipe=EditRecipe(photo.pk, 0, smile=60)))
-    assert job.state == Job.State.DONE, job.error_text
+    assert job.state == Job.State.DONE, job.error_code
     assert engine.thresholds == [0.85]
     result = job.result
     assert result is not None
@@ -136,7 +136,7 @@ def test_a_version_that_passed_is_stored_and_says_what_was_done(user, photo, eng
 def edited(user, photo: Asset, **asked: Any) -> Asset:
     """A new version of ``photo``, its faces found as they are in the photo."""
     job = work(edit_request(owner=user, recipe=EditRecipe(photo.pk, 0, **asked)))
-    assert job.result is not None, job.error_text
+    assert job.result is not None, job.error_code
     version = job.result
     version.analysis, version.faces = Asset.Analysis.DONE, photo.faces
     version.save()
@@ -201,7 +201,7 @@ def test_an_unchanged_photo_never_passes_for_an_edit(user, photo, engine, verdic
     shown = status_of(job)
     assert shown.headline == "Finished, without a picture"
     assert shown.detail == "No version of this edit kept your identity."
-    assert shown.way_on == "Ask less."
+    assert shown.remedy == "Ask less."
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ import psutil
 import pytest
 from PIL import Image, ImageCms
 
+from faceweb.core.words import refusal_text, status_of
 from faceweb.media import decode_child, sandbox
 from faceweb.media.errors import IntakeError
 from faceweb.media.sandbox import intake_folder, upload_decode
@@ -165,8 +166,8 @@ def test_heic_is_taken_where_its_decoder_is_installed() -> None:
 @pytest.mark.parametrize("format_", ["GIF", "TIFF", "BMP", "AVIF", "ICO"])
 def test_other_formats_are_refused_under_any_name(format_: str) -> None:
     error = refusal(encoded(Image.new("RGB", (32, 32)), format_))
-    assert (error.code, error.status) == ("not_a_photo", 415)
-    assert "JPEG, PNG or WebP" in error.sentence
+    assert (error.code, status_of(error.code)) == ("not_a_photo", 415)
+    assert "JPEG, PNG or WebP" in refusal_text(error)
 
 
 def test_derivatives_have_their_sizes_and_nothing_is_enlarged() -> None:
@@ -272,7 +273,7 @@ def test_a_child_that_dies_or_lies_refuses_the_photo(
 ) -> None:
     with_child(monkeypatch, tmp_path, code)
     error = refusal(b"x")
-    assert (error.code, error.status) == (expected, status)
+    assert (error.code, status_of(error.code)) == (expected, status)
 
 
 @pytest.mark.parametrize(
@@ -326,9 +327,9 @@ def test_who_waits_too_long_for_a_turn_is_told_so(monkeypatch: pytest.MonkeyPatc
     finally:
         for _ in taken:
             sandbox._turns.release()
-    assert (error.code, error.status) == ("busy", 429)
+    assert (error.code, status_of(error.code)) == ("busy", 429)
 
 
 def test_a_file_of_nothing_but_a_signature_is_refused() -> None:
     for head in (b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"RIFF\x04\x00\x00\x00WEBP"):
-        assert refusal(io.BytesIO(head).getvalue()).status in {415, 422}
+        assert status_of(refusal(io.BytesIO(head).getvalue()).code) in {415, 422}

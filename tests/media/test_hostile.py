@@ -73,7 +73,7 @@ def test_answers_as_the_manifest_expects(
     else:
         answer = response.json()
         assert answer["sentence"].endswith(".")
-        assert answer["way_on"].endswith(".")
+        assert answer["remedy"].endswith(".")
         assert not Asset.objects.exists()
         assert files_in(tmp_path) == []
     assert list((media / "incoming").glob("*")) == []

@@ -307,7 +307,7 @@ def test_a_plain_form_goes_on_where_it_came_from(
     assert response["Location"] == expected.format(id=Asset.objects.get().pk)
 
 
-def test_a_plain_form_that_is_refused_gets_a_page_with_a_way_on(
+def test_a_plain_form_that_is_refused_gets_a_page_with_a_remedy(
     user: Any, client_for: Any, published: Any, media: Path
 ) -> None:
     response = plain_form(client_for(user), content=b"GIF89a", next="/studio/?target=t")

@@ -294,7 +294,7 @@ def edited(**changes: Any) -> dict[str, Any]:
         "evaluations": 4,
         "curve": [],
         "reason": "",
-        "way_on": "",
+        "remedy": "",
     }
     return {**MAKING, "edit": {**edit, **changes}}
 

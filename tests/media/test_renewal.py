@@ -121,7 +121,7 @@ def test_a_job_that_waited_through_the_change_is_done(
     job = Job.objects.create(owner=user, kind="swap", recipe=recipe.to_dict(), engine="neural")
     job_work(job.pk)
     job.refresh_from_db()
-    assert job.state == Job.State.DONE, job.error_text
+    assert job.state == Job.State.DONE, job.error_code
     assert {
         photo.analyser for photo in Asset.objects.filter(pk__in=[photo.pk for photo in photos])
     } == {"dlib"}

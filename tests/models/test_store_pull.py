@@ -312,7 +312,7 @@ def test_bring_your_own_without_a_pin_says_what_to_do(world: World) -> None:
         store.pull("own")
     why = store.resolve("own")
     assert isinstance(why, Unavailable)
-    assert "local.toml" in why.way_on
+    assert "local.toml" in why.remedy
 
 
 def test_a_mistake_in_local_toml_hurts_only_what_is_brought(world: World) -> None:

@@ -84,7 +84,7 @@ def test_a_flipped_byte_is_found_even_with_its_time_restored(store: WeightStore)
     why = store.resolve("net")
     assert isinstance(why, Unavailable)
     assert "SHA-256 digest differs" in why.reason
-    assert "pull net" in why.way_on
+    assert "pull net" in why.remedy
     assert store.status("net").state is State.DAMAGED
     assert isinstance(store.resolve("pack", "a.onnx"), Weight), "the rest works"
 

@@ -9,6 +9,7 @@ from django.db import connection
 from django.urls import reverse
 from django.utils import timezone
 
+from faceweb.core.words import refusal_text
 from faceweb.marks.models import MarkedResult
 from faceweb.media.models import Asset, Lineage
 from faceweb.moderation import notices
@@ -156,7 +157,7 @@ def test_news_since_it_was_read_forbid_the_decision(photo, mod):
         case_decide(
             case_id=case.pk, version=case.version, by=mod, action=A.DISMISS, reason="allowed"
         )
-    assert "added" in refusal.value.sentence
+    assert "added" in refusal_text(refusal.value)
     assert Case.objects.get().is_open
 
 

@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.urls import reverse
 
+from faceweb.core.words import refusal_text
 from faceweb.media.analysis_queue import ATTEMPTS, SCREENING, analysis
 from faceweb.media.errors import ResultBlocked, ScreeningFailed
 from faceweb.media.face_analysis import asset_analyse
@@ -254,8 +255,8 @@ def test_of_a_blocked_result_only_the_judgement_is_kept(user, backend) -> None:
     backend.seen = {"female_genitalia_exposed": 0.8}
     with pytest.raises(ResultBlocked) as refused:
         get_screener().result_screen(user, np.zeros((8, 8, 3), np.uint8), ())
-    assert refused.value.code == "nudity"
-    assert "Nothing of the result was kept" in refused.value.way_on
+    assert refused.value.code == "result_nudity"
+    assert "Nothing of the result was kept" in refusal_text(refused.value)
     row = Screening.objects.get()
     assert (row.photo, row.person, row.state) == (None, user, "blocked")
     assert len(row.sha256) == 64

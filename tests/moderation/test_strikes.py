@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from editing.preview import preview_ask
 from editing.recipe import EditRecipe
+from faceweb.core.words import status_of
 from faceweb.media.consent import CONSENT_VERSION
 from faceweb.media.errors import IntakeError
 from faceweb.media.models import Asset
@@ -151,7 +152,7 @@ def test_who_is_frozen_sends_no_photo(frozen, media):
             consent_version=CONSENT_VERSION,
         )
     assert refusal.value.code == "account_frozen"
-    assert refusal.value.status == 403
+    assert status_of(refusal.value.code) == 403
 
 
 def test_who_is_frozen_starts_no_job(frozen):

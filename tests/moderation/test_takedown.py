@@ -129,7 +129,7 @@ def test_tokens_are_never_kept(send, photos):
         assert address_token(0) not in report.text
 
 
-def test_too_many_addresses_are_refused_with_a_way_on(send, photos):
+def test_too_many_addresses_are_refused_with_a_remedy(send, photos):
     answer = send(addresses="\n".join(f"https://f.example/{index}" for index in range(21)))
     assert answer.status_code == 400
     assert "send the others after these" in answer.content.decode()

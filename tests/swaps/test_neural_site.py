@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from django.urls import reverse
 
+from faceweb.core.words import remedy_of
 from faceweb.media.models import Asset, Lineage
 from faceweb.work.models import Job
 from faceweb.work.worker import job_work
@@ -69,7 +70,7 @@ def done(user, recipe: SwapRecipe) -> Job:
     assert job.engine == "neural"
     job_work(job.pk)
     job.refresh_from_db()
-    assert job.state == Job.State.DONE, job.error_text
+    assert job.state == Job.State.DONE, job.error_code
     return job
 
 
@@ -247,7 +248,7 @@ def test_several_photos_of_one_person_are_used_and_a_strangers_is_left_out(
     assert alone.result.file_of("original").read() != job.result.file_of("original").read()
 
 
-def test_a_device_with_too_little_memory_ends_the_job_with_a_way_on(
+def test_a_device_with_too_little_memory_ends_the_job_with_a_remedy(
     neural_site, monkeypatch, user, target, source
 ):
     neural_site()
@@ -262,7 +263,7 @@ def test_a_device_with_too_little_memory_ends_the_job_with_a_way_on(
     job_work(job.pk)
     job.refresh_from_db()
     assert (job.state, job.error_code) == (Job.State.FAILED, "out_of_memory")
-    assert "less detail" in job.error_way_on
+    assert "less detail" in remedy_of(job.error_code)
 
 
 def test_identity_numbers_are_kept_nowhere(neural_site, user, target, source, softened):
@@ -286,7 +287,7 @@ def test_a_job_goes_back_to_the_studio_with_everything_that_was_set(
     }  # fmt: skip
     recipe = SwapRecipe(target.pk, (FaceMapping(0, source.pk, 0, (softened.pk,)),), options)
     job = swap_request(owner=user, recipe=recipe)
-    Job.objects.filter(pk=job.pk).update(state=Job.State.FAILED, error_text="It failed.")
+    Job.objects.filter(pk=job.pk).update(state=Job.State.FAILED, error_code="internal")
     page = browser.get(job.get_absolute_url()).content.decode()
     address = page.split('id="job-form" href="')[1].split('"')[0].replace("&amp;", "&")
     inputs = Inputs(browser.get(address).content.decode())
@@ -318,7 +319,7 @@ def test_a_job_of_the_neural_engine_is_done_by_the_classic_one_where_it_is_all_t
     job = Job.objects.create(owner=user, kind="swap", recipe=recipe.to_dict(), engine="neural")
     job_work(job.pk)
     job.refresh_from_db()
-    assert job.state == Job.State.DONE, job.error_text
+    assert job.state == Job.State.DONE, job.error_code
     assert job.result is not None
     assert job.result.making["engine"] == "classic"
     assert [item["label"] for item in job.result.making["settings"]] == [

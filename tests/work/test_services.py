@@ -11,12 +11,14 @@ from django.conf import settings as site
 from django.utils import timezone
 
 from faceweb.core.durable.errors import LeaseLost
+from faceweb.core.words import refusal_headers, refusal_text, sentence_of, status_of
 from faceweb.media.models import Asset
 from faceweb.work import kinds, services
 from faceweb.work.errors import JobCancelled, TooManyJobs
 from faceweb.work.kinds import Outcome
 from faceweb.work.models import Job
 from faceweb.work.queue import jobs
+from models.refusals import Refusal
 from tests.work.conftest import KIND, FakeBroker, store_photo
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -54,9 +56,9 @@ def test_one_may_queue_only_so_many(
         make_job(user)
     with pytest.raises(TooManyJobs) as refusal:
         make_job(user)
-    assert refusal.value.status == 429
-    assert refusal.value.retry_after > 0
-    assert "3" in refusal.value.sentence
+    assert status_of(refusal.value.code) == 429
+    assert int(refusal_headers(refusal.value)["Retry-After"]) > 0
+    assert "3 jobs" in refusal_text(refusal.value)
     make_job(other_user)
     assert Job.objects.for_user(user).count() == 3
 
@@ -100,7 +102,7 @@ def test_progress_moves_forward_only(make_job: Callable[..., Job], user: Any) ->
     services.job_progress(job=held, stage="Second", percent=60)
     services.job_progress(job=held, stage="First", percent=20)
     held.refresh_from_db()
-    assert (held.stage, held.percent) == ("First", 60)
+    assert (held.stage_key, held.percent) == ("First", 60)
 
 
 def test_a_finished_job_has_its_result_and_its_figures(
@@ -132,14 +134,14 @@ def test_who_lost_the_lease_can_change_nothing_and_stores_nothing(
         services.job_progress(job=lost, stage="Late", percent=90)
     with pytest.raises(LeaseLost):
         services.job_finish(job=lost, outcome=Outcome("none", lambda: store_photo(lost)))
-    assert not services.job_fail(job=lost, code="late", sentence="Too late.")
+    assert not services.job_fail(job=lost, reason=Refusal("time_limit"))
     assert not services.job_release(job=lost)
     assert not services.job_stop(job=lost)
     assert not Asset.objects.exists()
 
     services.job_finish(job=holder, outcome=Outcome("none", lambda: store_photo(holder)))
     holder.refresh_from_db()
-    assert (holder.state, holder.stage) == (Job.State.DONE, "")
+    assert (holder.state, holder.stage_key) == (Job.State.DONE, "")
     assert Asset.objects.count() == 1
 
 
@@ -198,16 +200,16 @@ def test_a_failed_job_can_be_tried_again_from_the_start(
     make_job: Callable[..., Job], user: Any, fake_broker: FakeBroker
 ) -> None:
     held = claimed(make_job(user))
-    services.job_fail(job=held, code="no_face", sentence="There is no face.", way_on="Take two.")
+    services.job_fail(job=held, reason=Refusal("no_face", which="target"))
     held.refresh_from_db()
     assert (held.state, held.error_code) == (Job.State.FAILED, "no_face")
-    assert (held.error_text, held.error_way_on) == ("There is no face.", "Take two.")
+    assert held.error_params == {"which": "target"}
     fake_broker.messages.clear()
 
     assert services.job_retry(job=held)
     held.refresh_from_db()
     assert (held.state, held.attempt, held.percent) == (Job.State.QUEUED, 0, 0)
-    assert held.error_text == ""
+    assert (held.error_code, held.error_params) == ("", {})
     assert list(fake_broker.messages) == [held.pk]
     assert claimed(held).attempt == 1
 
@@ -220,7 +222,7 @@ def test_what_is_done_or_blocked_stays_so(
     if end == "done":
         services.job_finish(job=held, outcome=Outcome("none"))
     else:
-        services.job_block(job=held, code="screened", sentence="This may not be made.")
+        services.job_block(job=held, reason=Refusal("protected_face"))
     assert not services.job_retry(job=held)
     assert not services.job_cancel(job=held)
     held.refresh_from_db()
@@ -283,8 +285,7 @@ def test_a_job_that_kills_its_workers_fails_after_three_with_a_reason(
     assert jobs.reap() == 0
     job.refresh_from_db()
     assert (job.state, job.error_code) == (Job.State.FAILED, "too_many_attempts")
-    assert "3 times" in job.error_text
-    assert job.error_way_on
+    assert "3 times" in sentence_of(job.error_code, job.error_params)
     assert services.job_claim(job.pk) is None
 
 
@@ -388,7 +389,7 @@ def test_jobs_that_ended_long_ago_are_forgotten_but_for_those_that_have_their_re
     kept, gone, recent, waiting = (make_job(user) for _ in range(4))
     services.job_finish(job=(held := claimed(kept)), outcome=Outcome("", lambda: store_photo(held)))
     for job in (gone, recent):
-        services.job_fail(job=claimed(job), code="no_face", sentence="There is no face.")
+        services.job_fail(job=claimed(job), reason=Refusal("no_face"))
     Job.objects.filter(pk__in=[kept.pk, gone.pk]).update(finished_at=LONG_AGO)
     assert services.jobs_forget() == 1
     assert set(Job.objects.values_list("pk", flat=True)) == {kept.pk, recent.pk, waiting.pk}

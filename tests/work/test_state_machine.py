@@ -25,6 +25,7 @@ from faceweb.work.errors import JobCancelled, TooManyJobs
 from faceweb.work.kinds import Outcome
 from faceweb.work.models import Job
 from faceweb.work.queue import jobs
+from models.refusals import Refusal
 from tests.work.conftest import KIND, FakeBroker, Work, store_photo
 
 PEOPLE = 2
@@ -123,9 +124,9 @@ class JobMachine(RuleBasedStateMachine):
         job = self.workers.pop(which % len(self.workers))
         held = Job.objects.held_by(job).exists()
         if how == "fail":
-            done = services.job_fail(job=job, code="test", sentence="It did not work.")
+            done = services.job_fail(job=job, reason=Refusal("test"))
         elif how == "block":
-            done = services.job_block(job=job, code="test", sentence="It may not be made.")
+            done = services.job_block(job=job, reason=Refusal("test"))
         else:
             done = services.job_release(job=job, counted=how == "fault")
         assert done == held
@@ -187,7 +188,7 @@ class JobMachine(RuleBasedStateMachine):
                 assert job.pk not in self.ended, "an ended job came back to life"
             assert (job.result_id is not None) == (job.state == Job.State.DONE)
             if job.state == Job.State.FAILED:
-                assert job.error_text
+                assert job.error_code
         assert max(running.values(), default=0) <= 2
         assert Asset.objects.count() == Job.objects.filter(state=Job.State.DONE).count()
 

@@ -12,6 +12,7 @@ from faceweb.work import services
 from faceweb.work.kinds import Outcome
 from faceweb.work.models import Job
 from faceweb.work.presentation import place_sentence, status_of
+from models.refusals import Refusal
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -23,10 +24,10 @@ def test_the_page_shows_the_job_as_it_is_at_that_moment(
     assert "Yours is next." in client.get(job.get_absolute_url()).content.decode()
     held = services.job_claim(job.pk)
     assert held is not None
-    services.job_progress(job=held, stage="Putting the face in", percent=40)
+    services.job_progress(job=held, stage="stage_saving", percent=40)
     for _ in range(2):
         page = client.get(job.get_absolute_url()).content.decode()
-        assert "Putting the face in" in page
+        assert "Saving the result" in page
         assert 'value="40"' in page
         assert 'data-state="running"' in page
 
@@ -67,18 +68,16 @@ def test_the_fragment_says_its_version(
     assert f'data-version="{after["X-Job-Version"]}"' in after.content.decode()
 
 
-def test_a_failure_is_told_with_a_way_on(
+def test_a_failure_is_told_with_a_remedy(
     make_job: Callable[..., Job], user: Any, client_for: Callable[..., Client]
 ) -> None:
     job = make_job(user)
     held = services.job_claim(job.pk)
     assert held is not None
-    services.job_fail(
-        job=held, code="too_small", sentence="That face is too small.", way_on="Choose another."
-    )
+    services.job_fail(job=held, reason=Refusal("face_missing"))
     page = client_for(user).get(job.get_absolute_url()).content.decode()
-    assert "That face is too small." in page
-    assert "Choose another." in page
+    assert "One of the chosen faces is not in its photo." in page
+    assert "Choose the faces again." in page
     assert "Try again" in page
 
 

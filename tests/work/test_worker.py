@@ -14,6 +14,7 @@ from django.utils import timezone
 
 from faceweb.core.durable import lease, stopping
 from faceweb.core.durable.lease import Lease
+from faceweb.core.words import remedy_of, sentence_of
 from faceweb.media.errors import IntakeError, ResultBlocked, ScreeningFailed
 from faceweb.media.models import Asset
 from faceweb.moderation.screening.screener import PictureScreener
@@ -51,7 +52,7 @@ def test_a_job_is_worked_on_once_and_ends_done(
         for stage, fraction in (("Opening", 0.0), ("Swapping", 0.5)):
             reporter.stage(stage, fraction)
             row = Job.objects.get(pk=job.pk)
-            seen.append((row.stage, row.percent))
+            seen.append((row.stage_key, row.percent))
         return Outcome("classic", lambda: store_photo(job))
 
     work.run = run
@@ -112,9 +113,9 @@ def test_a_stage_that_says_nothing_more_is_shown_all_the_same(
         for number, stage in enumerate(("Opening", "Swapping", "Saving")):
             reporter.stage(stage, number / 4)
         deadline = time.monotonic() + 5
-        while Job.objects.get(pk=job.pk).stage != "Saving" and time.monotonic() < deadline:
+        while Job.objects.get(pk=job.pk).stage_key != "Saving" and time.monotonic() < deadline:
             time.sleep(0.05)
-        shown.append(Job.objects.values_list("stage", "percent").get(pk=job.pk))
+        shown.append(Job.objects.values_list("stage_key", "percent").get(pk=job.pk))
         return Outcome("none")
 
     work.run = run
@@ -125,16 +126,16 @@ def test_a_stage_that_says_nothing_more_is_shown_all_the_same(
 def test_what_the_owner_can_understand_is_told_to_them(
     make_job: Callable[..., Job], user: Any, work: Work
 ) -> None:
-    work.run = raising(JobError("no_face", "There is no face.", "Choose another photo."))
+    work.run = raising(JobError("quota_photos", limit=7))
     job = do(make_job(user))
-    assert (job.state, job.error_code) == (Job.State.FAILED, "no_face")
-    assert (job.error_text, job.error_way_on) == ("There is no face.", "Choose another photo.")
+    assert (job.state, job.error_code) == (Job.State.FAILED, "quota_photos")
+    assert job.error_params == {"limit": 7}
 
 
 def test_what_may_not_be_done_ends_blocked(
     make_job: Callable[..., Job], user: Any, work: Work
 ) -> None:
-    work.run = raising(JobBlocked("screened", "This may not be made."))
+    work.run = raising(JobBlocked("screened"))
     job = do(make_job(user))
     assert (job.state, job.error_code) == (Job.State.BLOCKED, "screened")
     assert not job.can_retry
@@ -143,10 +144,9 @@ def test_what_may_not_be_done_ends_blocked(
 def test_a_result_that_must_not_be_kept_ends_blocked_with_its_reason(
     make_job: Callable[..., Job], user: Any, work: Work
 ) -> None:
-    work.run = raising(ResultBlocked("nudity", "It seems to show nudity.", "Try others."))
+    work.run = raising(ResultBlocked("result_nudity"))
     job = do(make_job(user))
-    assert (job.state, job.error_code) == (Job.State.BLOCKED, "nudity")
-    assert (job.error_text, job.error_way_on) == ("It seems to show nudity.", "Try others.")
+    assert (job.state, job.error_code) == (Job.State.BLOCKED, "result_nudity")
     assert job.result is None
 
 
@@ -162,7 +162,7 @@ def test_a_result_that_could_not_be_screened_can_be_tried_again(
     [
         (OSError(errno.ENOSPC, "no space left on device"), "disk_full"),
         (MemoryError(), "out_of_memory"),
-        (IntakeError("quota_photos", "You keep too many.", "Delete some.", 403), "quota_photos"),
+        (IntakeError("quota_photos", limit=7), "quota_photos"),
         (ScreeningFailed("secret.jpg"), "not_screened"),
         (ZeroDivisionError("secret.jpg"), "internal"),
     ],
@@ -178,8 +178,8 @@ def test_a_fault_that_will_not_pass_fails_the_job_with_a_sentence(
     work.run = raising(error)
     job = do(make_job(user))
     assert (job.state, job.error_code) == (Job.State.FAILED, code)
-    assert job.error_text
-    assert job.error_way_on
+    assert sentence_of(job.error_code, job.error_params)
+    assert remedy_of(job.error_code, job.error_params)
     assert "secret" not in caplog.text
 
 
@@ -277,7 +277,7 @@ def test_a_worker_that_lost_its_job_stops_and_leaves_it_alone(
 
     work.run = run
     job = do(make_job(user))
-    assert (job.state, job.stage, job.attempt) == (Job.State.QUEUED, "", 1)
+    assert (job.state, job.stage_key, job.attempt) == (Job.State.QUEUED, "", 1)
 
 
 def test_a_stopping_worker_hands_its_job_back(

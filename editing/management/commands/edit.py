@@ -11,6 +11,7 @@ from django.core.management.base import BaseCommand
 
 from editing.engines.former import EditRequest, EditResult
 from editing.services import get_engine, identity_threshold
+from faceweb.core.words import refusal_text
 from faceweb.media.errors import IntakeError
 from faceweb.media.local_files import ENCODERS, local_photo_read
 from models.faces.analysis import FaceAnalyser
@@ -28,32 +29,16 @@ def find_face(analyser: FaceAnalyser | None, photo: Image, number: int | None) -
         FaceError: there is nobody to look for it, no face, no such face, or several to choose from.
     """
     if analyser is None:
-        raise FaceError(
-            "no_verifier",
-            "Nothing is installed here that can find and recognise a face.",
-            "Install the engine's models first.",
-        )
+        raise FaceError("no_verifier")
     faces = analyser.find_faces(photo)
     if not faces:
-        raise FaceError(
-            "no_face",
-            "No face was found in the photo.",
-            "Use one in which a face looks towards the camera, well lit and not too small.",
-        )
+        raise FaceError("no_face")
     if number is None and len(faces) > 1:
-        raise FaceError(
-            "several_faces",
-            f"The photo has {len(faces)} faces.",
-            "Say by --face N which one is meant. Faces count from 0, largest first.",
-        )
+        raise FaceError("several_faces", faces=len(faces))
     number = number or 0
     if not 0 <= number < len(faces):
         count = "1 face" if len(faces) == 1 else f"{len(faces)} faces"
-        raise FaceError(
-            "face_missing",
-            f"There is no face {number}: the photo has {count}.",
-            "Faces count from 0, largest first.",
-        )
+        raise FaceError("face_missing", number=number, count=count)
     return faces[number]
 
 
@@ -115,7 +100,7 @@ class Command(BaseCommand):
             if options["json"]:
                 answer = {"verdict": "unsure", "reason": error.code, "similarity": None}
                 self.stdout.write(json.dumps(answer))
-            self._refuse(f"{error.sentence} {error.way_on}".strip())
+            self._refuse(refusal_text(error))
         except OSError as error:
             self._refuse(f"{error.filename}: {error.strerror}.")
         finished = time.perf_counter()

@@ -9,6 +9,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
+from faceweb.core.words import sentence_of
 from faceweb.management.commands.seed import DEMO_EMAIL
 from faceweb.media.analysis_queue import assets_renew
 from faceweb.media.models import Asset
@@ -44,7 +45,7 @@ class Command(BaseCommand):
                 recipe=SwapRecipe(target.pk, (FaceMapping(0, source.pk, 0),)),
             )
         except RecipeError as error:
-            raise CommandError(error.sentence) from error
+            raise CommandError(sentence_of(error.code, error.params)) from error
         if options["no_wait"]:
             self.stdout.write(settings.PUBLIC_BASE_URL + job.get_absolute_url())
             return
@@ -76,7 +77,7 @@ class Command(BaseCommand):
             self._pause(deadline, "The job was not finished")
             job.refresh_from_db()
         if job.result is None:
-            raise CommandError(job.error_text or f"The job ended: {job.get_state_display()}.")
+            raise CommandError(_reason(job))
         return job.result
 
     @staticmethod
@@ -84,3 +85,9 @@ class Command(BaseCommand):
         if time.monotonic() > deadline:
             raise CommandError(f"{what} in time. Is a worker running? `make run` starts one.")
         time.sleep(0.1)
+
+
+def _reason(job: Job) -> str:
+    if job.error_code:
+        return sentence_of(job.error_code, job.error_params)
+    return f"The job ended: {job.get_state_display()}."

@@ -57,14 +57,14 @@ class Finding:
         name: which part of it.
         verdict: ``broken`` is something the site needs; ``note`` is worth knowing.
         value: what was found.
-        way_on: what to do about it.
+        remedy: what to do about it.
     """
 
     area: str
     name: str
     verdict: Verdict
     value: str
-    way_on: str = ""
+    remedy: str = ""
 
 
 class Command(BaseCommand):
@@ -96,8 +96,8 @@ class Command(BaseCommand):
                 area = finding.area
                 self.stdout.write(f"\n{area}")
             mark = styles[finding.verdict](finding.verdict.ljust(6))
-            way_on = f" ({finding.way_on})" if finding.way_on else ""
-            self.stdout.write(f"  {mark}  {finding.name.ljust(width)}  {finding.value}{way_on}")
+            remedy = f" ({finding.remedy})" if finding.remedy else ""
+            self.stdout.write(f"  {mark}  {finding.name.ljust(width)}  {finding.value}{remedy}")
 
 
 def _guarded(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
@@ -190,15 +190,15 @@ def check_screening() -> Iterator[Finding]:
     """What looks at uploads and results, and whether it can."""
     name, chosen = "FACEWEB_SCREENING", backends_chosen()
     if not chosen:
-        way_on = "set it to nudenet, vit or both"
-        yield Finding("screening", name, "note", "off: nothing is looked at", way_on)
+        remedy = "set it to nudenet, vit or both"
+        yield Finding("screening", name, "note", "off: nothing is looked at", remedy)
     for backend in chosen:
         problem = backend_problem(backend)
         if problem is None:
             yield Finding("screening", name, "ok", backend)
         else:
             value = f"{backend}: {problem.reason}"
-            yield Finding("screening", name, "broken", value, problem.way_on)
+            yield Finding("screening", name, "broken", value, problem.remedy)
 
 
 def check_marks() -> Iterator[Finding]:
@@ -206,16 +206,16 @@ def check_marks() -> Iterator[Finding]:
     if will_be_made():
         yield Finding("marks", "signing key", "note", "none yet", "the first result makes it")
         return
-    way_on = "manage.py provenance status"
+    remedy = "manage.py provenance status"
     try:
         identity = identity_load()
         identity.check_valid()
     except KeysError as error:
-        yield Finding("marks", "signing key", "broken", str(error), way_on)
+        yield Finding("marks", "signing key", "broken", str(error), remedy)
         return
     soon = expires_soon(identity)
     value = f"{identity.algorithm}, valid until {identity.not_after:%d %B %Y}"
-    yield Finding("marks", "signing key", "note" if soon else "ok", value, way_on if soon else "")
+    yield Finding("marks", "signing key", "note" if soon else "ok", value, remedy if soon else "")
 
 
 def check_redis() -> Iterator[Finding]:
@@ -276,8 +276,8 @@ def check_folders() -> Iterator[Finding]:
             verdict: Verdict = "broken" if name in needed else "note"
             yield Finding("folders", name, verdict, f"{value}, not writable", "change its owner")
         elif free_mb < settings.DISK_FLOOR_MB:
-            way_on = f"less than FACEWEB_DISK_FLOOR_MB ({settings.DISK_FLOOR_MB}): make room"
-            yield Finding("folders", name, "broken", value, way_on)
+            remedy = f"less than FACEWEB_DISK_FLOOR_MB ({settings.DISK_FLOOR_MB}): make room"
+            yield Finding("folders", name, "broken", value, remedy)
         else:
             yield Finding("folders", name, "ok", value)
 

@@ -181,7 +181,7 @@ class Command(BaseCommand):
             raise CommandError(f"{card.key} has these files: {', '.join(names)}")
         match store.resolve(card.key, name):
             case Unavailable() as why:
-                raise CommandError(f"{why.reason} {why.way_on}")
+                raise CommandError(f"{why.reason} {why.remedy}")
             case weight:
                 self.stdout.write(str(weight.path))
 
@@ -217,7 +217,7 @@ class Command(BaseCommand):
         except ValueError as error:
             raise CommandError(f"{options['key']}: {error}") from error
         if isinstance(report, Unavailable):
-            raise CommandError(f"{report.reason} {report.way_on}")
+            raise CommandError(f"{report.reason} {report.remedy}")
         self.stdout.write(
             f"{options['key']} as {report.precision}:"
             f" {_megabytes(report.copy_bytes)} instead of {_megabytes(report.original_bytes)},"

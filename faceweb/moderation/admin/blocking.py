@@ -13,6 +13,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
+from faceweb.core.words import refusal_text
 from faceweb.marks.pdq import pdq_hash
 from faceweb.media.errors import IntakeError
 from faceweb.media.receiving import upload_received
@@ -63,7 +64,7 @@ class BlockedHashForm(forms.ModelForm[BlockedHash]):
             try:
                 self.hashes = picture_hashes(upload)
             except IntakeError as error:
-                self.add_error("picture", f"{error.sentence} {error.way_on}")
+                self.add_error("picture", refusal_text(error))
         elif _HEX.fullmatch(value):
             self.hashes = [(BlockedHash.Kind(cleaned["kind"]), value)]
         else:

@@ -7,6 +7,7 @@ from uuid import UUID
 from django.contrib import messages
 from django.http import HttpRequest
 
+from faceweb.core.words import sentence_of
 from faceweb.moderation.admin.words import age_words
 from faceweb.moderation.decisions import actions_for, cases_decide
 from faceweb.moderation.errors import ModerationError
@@ -50,7 +51,8 @@ def decide(request: HttpRequest, by: User) -> None:
 def say_refusals(request: HttpRequest, refusals: Iterable[tuple[Case, ModerationError]]) -> None:
     """One warning a case that was left as it was."""
     for case, error in refusals:
-        messages.warning(request, f"{case.ticket} was left as it is. {error.sentence}")
+        said = sentence_of(error.code, error.params)
+        messages.warning(request, f"{case.ticket} was left as it is. {said}")
 
 
 def _versions(values: list[str]) -> Iterable[tuple[UUID, int]]:

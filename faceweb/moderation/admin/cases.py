@@ -266,7 +266,7 @@ class CaseAdmin(LookOnlyAdmin):
             raise Http404
         note = request.POST.get("note", "").strip()[:200]
         if not note:
-            missing = DecisionRefused("note_missing", "Nothing was changed.", "Say why.")
+            missing = DecisionRefused("note_missing")
             return self._page(request, case, error=missing)
         service = hold_set if request.POST.get("hold") == "on" else hold_release
         photo = case.photo

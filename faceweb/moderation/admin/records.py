@@ -7,6 +7,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import ModelAdmin
 
+from faceweb.core.words import sentence_of
 from faceweb.marks.models import MarkedResult
 from faceweb.moderation.admin.base import LookOnlyAdmin, staff
 from faceweb.moderation.admin.blocking import BlockedHashForm, hash_switch, hashes_block
@@ -190,7 +191,7 @@ class ProtectedFaceAdmin(LookOnlyAdmin):
             try:
                 protected_face_withdraw(face=face, by=staff(request))
             except ProtectionError as error:
-                self.message_user(request, error.sentence, messages.WARNING)
+                self.message_user(request, sentence_of(error.code, error.params), messages.WARNING)
             else:
                 done += 1
         self.message_user(request, f"{done} withdrawn.", messages.SUCCESS)

@@ -46,11 +46,11 @@ class Backend(Protocol):
 class BackendMissing(Exception):
     """The model of a backend is not on this machine, or is not the one that was pinned."""
 
-    def __init__(self, name: str, reason: str, way_on: str) -> None:
+    def __init__(self, name: str, reason: str, remedy: str) -> None:
         super().__init__(reason)
         self.name = name
         self.reason = reason
-        self.way_on = way_on
+        self.remedy = remedy
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def _nudenet_missing() -> BackendMissing:
 def _load_vit() -> Backend:
     weight = weight_store().resolve_model(VIT_CARD)
     if isinstance(weight, Unavailable):
-        raise BackendMissing(VIT, weight.reason, weight.way_on)
+        raise BackendMissing(VIT, weight.reason, weight.remedy)
     if weight.contract is None:
         raise BackendMissing(VIT, "its card states no contract", "Reinstall faceweb.")
     network = ScreeningVit(session_factory().get(weight.path, weight.sha256), weight.contract)

@@ -15,7 +15,7 @@ from faceweb.marks.pdq import PdqHash
 from faceweb.media.errors import ResultBlocked, ScreeningFailed
 from faceweb.media.models import Asset
 from faceweb.media.pictures import asset_read
-from faceweb.media.screening import Explanation, Finding
+from faceweb.media.screening import Finding
 from faceweb.moderation import known_bad
 from faceweb.moderation.cases import case_open
 from faceweb.moderation.copies import looks_keep
@@ -34,6 +34,7 @@ from faceweb.moderation.screening.verdict import (
 )
 from models.faces.face import Face
 from models.pixels.imaging import Image
+from models.refusals import Refusal
 
 if TYPE_CHECKING:
     from faceweb.people.models import User
@@ -99,7 +100,7 @@ class PictureScreener:
         )
         case_open(kind=Case.Kind.SCREENING, reason=UNSCREENED, photo=photo)
 
-    def asset_explain(self, photo: Asset) -> Explanation | None:
+    def asset_explain(self, photo: Asset) -> Refusal | None:
         """See `Screener`."""
         if photo.screening not in {Asset.Screening.REVIEW, Asset.Screening.BLOCKED}:
             return None
@@ -118,8 +119,7 @@ class PictureScreener:
         sight = _patiently(lambda: _known(looks, image).and_also(_look(image, ())))
         if sight.verdict.level is Level.BLOCKED:
             _row(Screening.Subject.RESULT, sight, image, owner).save()
-            why = result_explain(sight.verdict.reason)
-            raise ResultBlocked(why.code, why.sentence, why.way_on)
+            raise result_explain(sight.verdict.reason)
         return _finding(Screening.Subject.RESULT, sight, image)
 
     def warm_up(self) -> None:
@@ -155,11 +155,7 @@ def _protection_check(photo: Asset) -> None:
             Asset.objects.filter(pk=photo.pk).update(screening=finding.state)
         finding.record(photo)
     if level:
-        raise ResultBlocked(
-            PROTECTED_FACE,
-            "One of the photos seems to show somebody who asked that their face not be used.",
-            "Its page says what you can do about it.",
-        )
+        raise ResultBlocked(PROTECTED_FACE)
 
 
 def _patiently(look: Callable[[], _Seen]) -> _Seen:

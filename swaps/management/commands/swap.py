@@ -13,13 +13,11 @@ from django.core.management.base import BaseCommand
 
 from faceweb.core.options import options_flags, options_given
 from faceweb.core.words import refusal_text, sentence_of
-from faceweb.media.errors import IntakeError
 from faceweb.media.local_files import ENCODERS, local_photo_read
 from models.options import Values
 from models.refusals import Refusal
 from swaps.choice import engine_choice
 from swaps.engines.base import Source, Target
-from swaps.recipe import RecipeError
 from swaps.services import get_engine, takes_several
 
 EXIT_UNUSABLE = 2
@@ -83,8 +81,6 @@ class Command(BaseCommand):
             values = self._values(options)
             source, target = (local_photo_read(options[name]) for name in ("source", "target"))
             report = self._swap(source, target, values, options, started)
-        except (IntakeError, RecipeError) as error:
-            self._refuse(f"{error.sentence} {error.way_on}".strip())
         except Refusal as error:
             self._refuse(refusal_text(error))
         except OSError as error:

@@ -189,9 +189,9 @@ def test_what_is_needed_is_named_when_missing(
     answer = load_engine(store, sessions)
     assert isinstance(answer, Unavailable)
     assert answer.key == key
-    assert "pull" in answer.way_on
+    assert "pull" in answer.remedy
     offer = find_offer(store)
-    assert offer.missing == f"{answer.reason} {answer.way_on}"
+    assert offer.missing == f"{answer.reason} {answer.remedy}"
     assert [need.card for need in offer.needs] == [key]
     assert offer.is_meant == (key != "inswapper_128")
 
