@@ -130,9 +130,9 @@ def render(template: str, context: dict[str, Any], user: Any) -> str:
 
 @pytest.mark.django_db
 def test_a_refused_upload_says_why_and_leads_back(user):
-    error = IntakeError("not_a_photo", "This is no photo.", "Choose a JPEG.")
+    error = IntakeError("not_a_photo")
     page = render("media/upload_error.html", {"error": error, "next": "/studio/?target=1"}, user)
-    assert "This is no photo. Choose a JPEG." in page
+    assert "This is not a JPEG, PNG or WebP photo. Open it in an image program" in page
     assert 'href="/studio/?target=1"' in page
 
 
@@ -193,7 +193,7 @@ def test_a_failed_job_leads_back_to_the_studio_as_it_was(client_for, user, photo
         },
     )
     page = client_for(user).get(job.get_absolute_url()).content.decode()
-    assert "No face was found. Choose another photo." in page
+    assert "No face was found in one of the photos. Choose a photo" in page
     back = (
         f"{reverse('studio')}?target={target.pk}&amp;source={source.pk}&amp;map-0={source.pk}%3A1"
     )

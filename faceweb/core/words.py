@@ -125,8 +125,8 @@ def placeholders_of(text: str | Promise) -> set[str]:
 
 def _raw(text: str | Promise) -> str:
     """A text with its parameters unfilled; of a plural both forms."""
-    if isinstance(text, Promise) and hasattr(text, "_kwargs"):
-        counted: Any = getattr(text, "_kwargs")  # noqa: B009
+    counted = getattr(text, "_kw", {})
+    if "plural" in counted:
         return f"{counted['singular']} {counted['plural']}"
     return str(text)
 
@@ -149,8 +149,15 @@ def _filled(text: str | Promise, params: Mapping[str, JSON] | None) -> str:
 class _Shown(dict[str, Any]):
     """Parameters as they are written into a sentence; a row may be older than its sentence."""
 
-    def __missing__(self, name: str) -> str:
+    def __missing__(self, name: str) -> "_Lost":
         logger.error("a sentence asks for %r, which was not given", name)
+        return _Lost()
+
+
+class _Lost(int):
+    """What is written for a parameter that was not given; a plural can count by it."""
+
+    def __str__(self) -> str:
         return "…"
 
 

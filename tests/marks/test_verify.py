@@ -17,6 +17,7 @@ from django.test import Client
 from django.urls import reverse
 from PIL import Image
 
+from faceweb.core.words import remedy_of, sentence_of
 from faceweb.marks import containers, credentials, keys, verification
 from faceweb.marks.models import MarkedResult
 from faceweb.marks.services import badged_copy
@@ -235,8 +236,8 @@ def test_hostile_files_are_told_or_refused_and_leave_nothing(name: str, media: P
     try:
         report = look(path.read_bytes())
     except IntakeError as refused:
-        assert refused.sentence
-        assert refused.way_on
+        assert sentence_of(refused.code, refused.params)
+        assert remedy_of(refused.code, refused.params)
     else:
         assert report.verdict == "unknown"
     assert files_in(media) == []

@@ -4,6 +4,7 @@ from uuid import uuid4
 
 import pytest
 
+from faceweb.core.words import remedy_of
 from faceweb.media.models import Asset
 from faceweb.work.errors import TooManyJobs
 from faceweb.work.models import Job
@@ -31,8 +32,7 @@ def recipe(target: Asset, source: Asset, *pairs: tuple[int, int]) -> SwapRecipe:
 def refusal(owner, asked: SwapRecipe) -> str:
     with pytest.raises(RecipeError) as caught:
         swap_request(owner=owner, recipe=asked)
-    assert caught.value.sentence
-    assert caught.value.way_on
+    assert remedy_of(caught.value.code, caught.value.params)
     assert not Job.objects.exists(), "nothing is queued"
     return caught.value.code
 
