@@ -365,7 +365,7 @@ def test_more_than_keeps_the_person_is_reduced_and_said_in_numbers() -> None:
 
 @pytest.mark.parametrize(
     ("quality", "code"),
-    [({"width_px": 59.0}, "face_too_small"), ({"sharpness": 2.0}, "face_blurred")],
+    [({"width_px": 59.0}, "face_too_small_to_judge"), ({"sharpness": 2.0}, "face_blurred")],
 )
 def test_a_face_that_cannot_be_judged_is_not_edited(quality: dict[str, float], code: str) -> None:
     photo, face = faces.photo("astronaut"), faces.faces("astronaut")[0]

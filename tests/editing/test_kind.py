@@ -23,6 +23,7 @@ from editing.engines.former import (
 from editing.guard import CurvePoint
 from editing.recipe import EditRecipe
 from editing.services import edit_request
+from faceweb.core.words import remedy_of
 from faceweb.media.models import Asset, Lineage
 from faceweb.work.models import Job
 from faceweb.work.presentation import status_of
@@ -222,7 +223,7 @@ def test_a_face_too_small_to_judge_is_refused(user, photo_factory, engine):
     photo = photo_factory(user, faces=[stored_face(width_px=40.0)])
     with pytest.raises(RecipeError) as caught:
         edit_request(owner=user, recipe=EditRecipe(photo.pk, 0, smile=20))
-    assert caught.value.code == "face_too_small"
+    assert caught.value.code == "face_too_small_to_judge"
 
 
 def test_another_persons_photo_does_not_exist(other_user, photo, engine):
@@ -310,7 +311,7 @@ def test_an_age_in_years_is_refused_where_none_can_be_estimated(user, photo, eng
     with pytest.raises(RecipeError) as caught:
         edit_request(owner=user, recipe=EditRecipe(photo.pk, 0, target_age=50))
     assert caught.value.code == "no_age_estimate"
-    assert caught.value.way_on
+    assert remedy_of(caught.value.code, caught.value.params)
     assert not Job.objects.exists()
 
 

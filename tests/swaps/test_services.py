@@ -8,7 +8,8 @@ from faceweb.core.words import remedy_of
 from faceweb.media.models import Asset
 from faceweb.work.errors import TooManyJobs
 from faceweb.work.models import Job
-from swaps.recipe import FaceMapping, RecipeError, SwapRecipe
+from models.refusals import Refusal
+from swaps.recipe import FaceMapping, SwapRecipe
 from swaps.services import swap_check, swap_request
 from tests.conftest import stored_face
 
@@ -30,7 +31,7 @@ def recipe(target: Asset, source: Asset, *pairs: tuple[int, int]) -> SwapRecipe:
 
 
 def refusal(owner, asked: SwapRecipe) -> str:
-    with pytest.raises(RecipeError) as caught:
+    with pytest.raises(Refusal) as caught:
         swap_request(owner=owner, recipe=asked)
     assert remedy_of(caught.value.code, caught.value.params)
     assert not Job.objects.exists(), "nothing is queued"
