@@ -309,7 +309,7 @@ def test_without_a_verifier_there_is_no_edit(painter: Painter, face: Face, portr
 
 @pytest.mark.parametrize(
     ("quality", "code"),
-    [({"width_px": 40.0}, "face_too_small"), ({"sharpness": 2.0}, "face_blurred")],
+    [({"width_px": 40.0}, "face_too_small_to_judge"), ({"sharpness": 2.0}, "face_blurred")],
 )
 def test_a_face_that_cannot_be_judged_is_not_edited(
     painter: Painter, face: Face, portrait: Image, quality: dict[str, Any], code: str

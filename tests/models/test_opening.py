@@ -81,7 +81,7 @@ def test_without_the_pack_it_is_said_how_to_get_it(
 ) -> None:
     answer = open_age_network(store_of(tmp_path, {}), sessions)
     assert isinstance(answer, Unavailable)
-    assert "models pull buffalo_l" in answer.way_on
+    assert "models pull buffalo_l" in answer.remedy
 
 
 def test_the_built_in_analyser_is_opened_with_what_is_here(
