@@ -52,7 +52,7 @@ _TURNED: Final = (38.0, 65.0)
 _TURNED_LEFT: Final = 0.5
 
 _SHADING_WIDTH_PX: Final = 320
-_FOLD: Final = -0.075
+_FOLD: Final = -0.062
 _CHEEK_LIGHT: Final = 0.05
 _UNDER_LID: Final = -0.03
 _SMOOTHED: Final = 0.75
