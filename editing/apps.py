@@ -10,7 +10,9 @@ class EditingConfig(AppConfig):
         from editing.kind import EDIT
         from editing.words import WORDS
         from faceweb.core.words import words_register
-        from faceweb.work import kinds
+        from faceweb.work import kinds, previews
 
         words_register(WORDS)
         kinds.register(EDIT)
+        previews.register("edit.preview", "editing.preview.preview_answer")
+        previews.register("edit.prepare", "editing.preview.prepare_answer")

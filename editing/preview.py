@@ -1,19 +1,16 @@
 """A quick look at an edit: the face alone, small, made by the same engine, kept nowhere.
 
-Pages have no engine: a worker makes the preview. The question and the answer pass through the
-cache under a random name and are gone within a minute. What an engine finds out about the face on
-the way stays in that worker's memory.
+Pages have no engine: a worker makes the preview, asked by way of `faceweb.work.previews`. What an
+engine finds out about the face on the way stays in that worker's memory.
 """
 
 import base64
-import secrets
-import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 from uuid import UUID
 
 import numpy as np
-from django.core.cache import cache
 from numpy.typing import NDArray
 
 from editing.base import edit_base
@@ -22,9 +19,9 @@ from editing.engines.former import YEARS_AT_FULL, EditEngine, EditRequest, Start
 from editing.kind import edit_figures
 from editing.recipe import EditRecipe
 from editing.services import edit_check, face_check, get_engine, identity_threshold
-from faceweb.core.sending import send
 from faceweb.marks.services import badge_draw
 from faceweb.people.models import User
+from faceweb.work import previews
 from faceweb.work.errors import AccountFrozen
 from faceweb.work.recipes import RecipeError
 from models.faces.errors import FaceError
@@ -32,17 +29,12 @@ from models.faces.face import Face
 from models.pixels.imaging import bounding_box, encode_webp, reduced_region
 
 SIDE_PX = 512
-# A preview of somebody who has gone on is of no use; a worker drops it.
-QUESTION_SECONDS = 10
-ANSWER_SECONDS = 60
 # How long a page waits, for an engine that answers within a second and for one that studies first.
 WAIT_SECONDS = 4.0
 STUDY_WAIT_SECONDS = 30.0
-_POLL_SECONDS = 0.02
 
-
-class PreviewBusy(Exception):
-    """No worker answered in time; the page tries again when a slider moves."""
+PREVIEW = "edit.preview"
+PREPARE = "edit.prepare"
 
 
 def preview_ask(*, owner: User, recipe: EditRecipe, timeout: float | None = None) -> dict[str, Any]:
@@ -56,8 +48,7 @@ def preview_ask(*, owner: User, recipe: EditRecipe, timeout: float | None = None
         frozen = AccountFrozen()
         raise RecipeError(frozen.code, **frozen.params)
     edit_check(owner=owner, recipe=recipe)
-    topic = f"preview-{owner.pk}-{recipe.photo}"
-    return _ask(topic, {"owner": str(owner.pk), "recipe": recipe.to_dict()}, timeout)
+    return _ask(owner, PREVIEW, recipe.photo, {"recipe": recipe.to_dict()}, timeout)
 
 
 def prepare_ask(
@@ -70,58 +61,39 @@ def prepare_ask(
         PreviewBusy: as `preview_ask`.
     """
     face_check(owner=owner, photo_id=photo_id, number=number)
-    topic = f"prepare-{owner.pk}-{photo_id}"
-    question = {"owner": str(owner.pk), "photo": str(photo_id), "face": number}
-    return _ask(topic, question, timeout)
+    return _ask(owner, PREPARE, photo_id, {"photo": str(photo_id), "face": number}, timeout)
 
 
-def _ask(topic: str, question: dict[str, Any], timeout: float | None) -> dict[str, Any]:
-    name = secrets.token_urlsafe(16)
-    cache.set(_question(name), {**question, "topic": topic}, QUESTION_SECONDS)
-    # Whoever moves a slider on does not want the answer before: it is neither made nor waited for.
-    cache.set(_newest(topic), name, ANSWER_SECONDS)
-    _send(name)
+def _ask(
+    owner: User, kind: str, photo_id: UUID, question: dict[str, Any], timeout: float | None
+) -> dict[str, Any]:
     if timeout is None:
         timeout = STUDY_WAIT_SECONDS if editor_choice().studies else WAIT_SECONDS
-    deadline = time.monotonic() + timeout
-    while time.monotonic() < deadline:
-        found = cache.get_many([_answer(name), _newest(topic)])
-        answer = found.get(_answer(name))
-        if answer is not None:
-            cache.delete(_answer(name))
-            if "refusal" in answer:
-                raise RecipeError(answer["refusal"]["code"], **answer["refusal"]["params"])
-            return dict(answer)
-        if found.get(_newest(topic)) != name:
-            break
-        time.sleep(_POLL_SECONDS)
-    raise PreviewBusy
+    answer = previews.preview_ask(
+        owner=owner, kind=kind, topic=str(photo_id), question=question, seconds=timeout
+    )
+    if "refusal" in answer:
+        raise RecipeError(answer["refusal"]["code"], **answer["refusal"]["params"])
+    return answer
 
 
-def _send(name: str) -> None:
-    if not send("editing.tasks.preview_make", name, expires=QUESTION_SECONDS):
-        raise PreviewBusy
+def preview_answer(owner: User, question: dict[str, Any]) -> dict[str, Any]:
+    """In a worker: `preview_make`'s dict, or the refusal under ``refusal``."""
+    recipe = EditRecipe.from_dict(question["recipe"])
+    return _answered(lambda: preview_make(owner=owner, recipe=recipe))
 
 
-def preview_answer(name: str) -> None:
-    """Answer the question under ``name``, unless nobody waits for it any more."""
-    question = cache.get(_question(name))
-    if question is None:
-        return
-    cache.delete(_question(name))
-    if cache.get(_newest(question["topic"])) != name:
-        return
-    owner = User.objects.get(pk=question["owner"])
+def prepare_answer(owner: User, question: dict[str, Any]) -> dict[str, Any]:
+    """In a worker: `prepare_make`'s dict, or the refusal under ``refusal``."""
+    photo_id, number = UUID(question["photo"]), question["face"]
+    return _answered(lambda: prepare_make(owner=owner, photo_id=photo_id, number=number))
+
+
+def _answered(make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     try:
-        if "recipe" in question:
-            answer = preview_make(owner=owner, recipe=EditRecipe.from_dict(question["recipe"]))
-        else:
-            answer = prepare_make(
-                owner=owner, photo_id=UUID(question["photo"]), number=question["face"]
-            )
+        return make()
     except (RecipeError, FaceError) as error:
-        answer = {"refusal": error.to_dict()}
-    cache.set(_answer(name), answer, ANSWER_SECONDS)
+        return {"refusal": error.to_dict()}
 
 
 def preview_make(*, owner: User, recipe: EditRecipe) -> dict[str, Any]:

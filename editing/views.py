@@ -10,13 +10,14 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from editing.choice import editor_choice
 from editing.forms import EditorState
-from editing.preview import PreviewBusy, prepare_ask, preview_ask
+from editing.preview import prepare_ask, preview_ask
 from editing.services import MIN_FACE_PX, edit_request, identity_threshold
 from faceweb.core.words import refusal_answer, refusal_headers, status_of
 from faceweb.media.analysis_queue import assets_renew
 from faceweb.media.models import Asset
 from faceweb.people.models import User
 from faceweb.work.errors import JobRefused
+from faceweb.work.previews import PreviewBusy
 from faceweb.work.recipes import RecipeError
 from models.refusals import Refusal
 

@@ -355,7 +355,7 @@ CELERY_TASK_ROUTES = {
     "faceweb.work.tasks.job_run": {"queue": "jobs"},
     "faceweb.media.tasks.asset_task_run": {"queue": "analysis"},
     # Somebody holds a slider: a queue of its own, so that it need not wait behind a backlog.
-    "editing.tasks.preview_make": {"queue": "preview"},
+    "faceweb.work.tasks.preview_run": {"queue": "preview"},
 }
 CELERY_BEAT_SCHEDULE = {
     "durable-reap": {"task": "faceweb.core.durable.tasks.durable_reap", "schedule": 5.0},

@@ -65,3 +65,21 @@ class Job(DurableRow):
     @property
     def can_retry(self) -> bool:
         return self.state in self.RETRYABLE
+
+
+class Preview(DurableRow):
+    """One question that somebody at a page waits for; see `faceweb.work.previews`."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=40)
+    topic = models.CharField(max_length=80)
+    question = models.JSONField(default=dict, help_text="Empty once the preview has ended.")
+
+    objects: ClassVar[DurableQuerySet["Preview"]] = DurableQuerySet.as_manager()  # type: ignore[assignment]
+
+    class Meta(DurableRow.Meta):
+        pass
+
+    def __str__(self) -> str:
+        return f"preview {self.pk}"

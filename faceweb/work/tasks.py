@@ -8,7 +8,7 @@ from celery import shared_task
 from celery.concurrency.thread import TaskPool as ThreadPool
 from celery.signals import worker_process_init, worker_ready
 
-from faceweb.work import services, worker
+from faceweb.work import previews, services, worker
 
 
 @shared_task
@@ -18,9 +18,16 @@ def job_run(job_id: str) -> None:
 
 
 @shared_task
+def preview_run(preview_id: str) -> None:
+    """Answer one question of somebody who waits at a page."""
+    previews.preview_work(UUID(preview_id))
+
+
+@shared_task
 def jobs_forget() -> None:
-    """Remove the rows of jobs that ended long ago."""
+    """Remove the rows of jobs and previews that ended long ago."""
     services.jobs_forget()
+    previews.previews_forget()
 
 
 @worker_process_init.connect

@@ -12,9 +12,9 @@ from django.test import Client
 from django.urls import reverse
 
 from editing.choice import editor_choice
-from editing.preview import PreviewBusy
 from faceweb.media.models import Asset
 from faceweb.work.models import Job
+from faceweb.work.previews import PreviewBusy
 from faceweb.work.recipes import RecipeError
 from tests.conftest import stored_face
 

@@ -25,7 +25,8 @@ from editing.recipe import EditRecipe
 from editing.services import edit_request
 from faceweb.core.words import remedy_of
 from faceweb.media.models import Asset, Lineage
-from faceweb.work.models import Job
+from faceweb.work import previews
+from faceweb.work.models import Job, Preview
 from faceweb.work.presentation import status_of
 from faceweb.work.recipes import RecipeError
 from faceweb.work.worker import job_work
@@ -277,13 +278,15 @@ def test_a_preview_carries_the_badge_where_it_shows_an_edit(user, photo, engine)
 
 def test_a_worker_answers_the_question_under_its_name_once(user, photo, engine, published):
     recipe = EditRecipe(photo.pk, 0, smile=60)
-    with pytest.raises(preview.PreviewBusy):
+    with pytest.raises(previews.PreviewBusy):
         preview.preview_ask(owner=user, recipe=recipe, timeout=0.05)
     ((task, (name,)),) = published
-    assert task == "editing.tasks.preview_make"
-    preview.preview_answer(name)
-    preview.preview_answer(name)
+    assert task == "faceweb.work.tasks.preview_run"
+    previews.preview_work(name)
+    previews.preview_work(name)
     assert len(engine.thresholds) == 1
+    row = Preview.objects.get()
+    assert (row.state, row.question) == ("done", {}), "nothing of it is kept"
 
 
 def test_the_cutout_shows_the_whole_face_at_most_512_px_wide(photo):
@@ -363,19 +366,23 @@ def test_an_older_question_is_neither_answered_nor_waited_for(user, photo, engin
     asked = []
     for smile in (60, 20):
         recipe = EditRecipe(photo.pk, 0, smile=smile)
-        with pytest.raises(preview.PreviewBusy):
+        with pytest.raises(previews.PreviewBusy):
             preview.preview_ask(owner=user, recipe=recipe, timeout=0.05)
-        asked.append(published[-1][1][0])
+        asked.append(Preview.objects.get(state="queued").pk)
     for name in asked:
-        preview.preview_answer(name)
+        previews.preview_work(name)
     assert [request.smile for request in engine.requests] == [0.2]
 
 
 def test_the_face_is_studied_by_a_worker_under_a_name(user, photo, engine, published):
-    with pytest.raises(preview.PreviewBusy):
+    with pytest.raises(previews.PreviewBusy):
         preview.prepare_ask(owner=user, photo_id=photo.pk, number=0, timeout=0.05)
     ((task, (name,)),) = published
-    assert task == "editing.tasks.preview_make"
-    preview.preview_answer(name)
+    assert task == "faceweb.work.tasks.preview_run"
+    previews.preview_work(name)
     assert len(engine.photos) == 1
-    assert cache.get(preview._answer(name)) == {"years": None, "years_at_full": 30, "seconds": 0.0}
+    assert cache.get(previews._answer_name(name)) == {
+        "years": None,
+        "years_at_full": 30,
+        "seconds": 0.0,
+    }
