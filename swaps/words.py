@@ -122,4 +122,75 @@ WORDS: Final = {
     "stage_swap_prepare": Words(_("Lining up the faces")),
     "stage_swap_swap": Words(_("Putting the face in")),
     "stage_swap_measure": Words(_("Checking the likeness")),
+    "source_cut_off": Words(
+        _("Too much of the new face lies outside its photo."),
+        _("Choose a photo that shows the whole face."),
+    ),
+    "source_cut_partly": Words(
+        _("The border of its photo cuts off a part of the new face; there the old face stays."),
+        _("A photo that shows the whole face will look better."),
+    ),
+    "source_profile": Words(
+        _("The new face is seen almost from the side."),
+        _("Choose a photo in which it looks more towards the camera."),
+    ),
+    "source_turned": Words(
+        _("The new face is turned far to the side, so its far half is a guess."),
+        _("A photo in which it looks more towards the camera will look better."),
+    ),
+    "pitch_differs": Words(
+        _("One face looks further up or down than the other."),
+        _("Photos taken from the same height will look better."),
+    ),
+    "source_partly_covered": Words(
+        _("Something covers a part of the new face; there the old face stays."),
+        _("A photo in which nothing covers the face will look better."),
+    ),
+    "source_fringe": Words(
+        _("Hair hides the forehead or the brows of the new face, so they are filled in."),
+        _("A photo with the hair off the face will look better."),
+    ),
+    "target_occluded": Words(
+        _("Something covers most of the face to be replaced."),
+        _("Choose a photo that shows more of it."),
+    ),
+    "target_partly_covered": Words(
+        _("Something is in front of the face to be replaced. It stays where it is."), ""
+    ),
+    "source_darker": Words(
+        _("The new face is much darker in its photo, so lines and marks of its skin may show."),
+        _("A brighter photo of it will look better."),
+    ),
+    "mouths_differ": Words(
+        _("One mouth is wide open and the other is not, so lips and teeth may look odd."),
+        _("Photos with a similar expression will look better."),
+    ),
+    "source_hard_light": Words(
+        _("Hard light from one side falls on the new face, and some of it comes along."),
+        _("A photo taken in even light will look better."),
+    ),
+    "source_eyes_shut": Words(
+        _("The eyes of the new face are shut, and they will be in the result."),
+        _("Choose a photo with open eyes if you want them open."),
+    ),
+    "source_coarse": Words(
+        _("The new face is much smaller in its photo than the face it replaces, so it stays soft."),
+        _("A larger photo of the same person gives a better result."),
+    ),
+    "likeness_weak": Words(
+        _("The result resembles the new face less than most do."),
+        _("Photos that are alike in light, pose and expression give a better likeness."),
+    ),
+    "tone_off": Words(
+        _("The skin did not quite take on the light of the photo."),
+        _("Try another setting for skin and light."),
+    ),
+    "skin_uneven": Words(
+        _("The skin came out more uneven than it was."),
+        _("Try another setting for skin and light, or a photo in softer light."),
+    ),
+    "nothing_to_show": Words(
+        _("Something covers the whole face, so there is nothing to replace."),
+        _("Choose a photo that shows the face."),
+    ),
 }

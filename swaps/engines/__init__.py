@@ -2,5 +2,9 @@
 
 from typing import Final
 
-MODULES: Final[list[str]] = ["swaps.engines.neural", "swaps.engines.classic"]
+MODULES: Final[list[str]] = [
+    "swaps.engines.neural",
+    "swaps.engines.builtin",
+    "swaps.engines.classic",
+]
 """The engines' modules, the preferred ones first; each has its ``ENGINE``."""
