@@ -23,6 +23,7 @@ KEPT = timedelta(days=1)
 
 FACES = AssetTask.Kind.FACES
 SCREENING = AssetTask.Kind.SCREENING
+STUDY = AssetTask.Kind.STUDY
 
 
 class AnalysisQueue(DurableQueue[AssetTask]):
@@ -45,7 +46,7 @@ class AnalysisQueue(DurableQueue[AssetTask]):
             pending.update(analysis=Asset.Analysis.FAILED)
             if asset.screening == Asset.Screening.PENDING:
                 self.queue(asset, SCREENING)
-        elif asset.screening == Asset.Screening.PENDING:
+        elif row.kind == SCREENING and asset.screening == Asset.Screening.PENDING:
             Asset.objects.filter(pk=asset.pk).update(screening=Asset.Screening.REVIEW)
             asset.screening = Asset.Screening.REVIEW
             get_screener().asset_give_up(asset)

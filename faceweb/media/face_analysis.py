@@ -10,10 +10,18 @@ from django.db import IntegrityError, transaction
 from faceweb.core.durable.lease import Lease
 from faceweb.core.durable.running import claimed_work, row_work
 from faceweb.media.analysis import found_tell, get_analyser
-from faceweb.media.analysis_queue import FACES, SCREENING, analysis, asset_wants, assets_renew
+from faceweb.media.analysis_queue import (
+    FACES,
+    SCREENING,
+    STUDY,
+    analysis,
+    asset_wants,
+    assets_renew,
+)
 from faceweb.media.models import Asset, AssetTask
 from faceweb.media.pictures import asset_read
 from faceweb.media.screening_run import asset_screen
+from models.faces.analysis import FaceStudent
 
 
 def asset_task_work(task_id: Any) -> None:
@@ -57,6 +65,8 @@ def assets_analyse_now(photos: Iterable[Asset]) -> None:
 def _look(task: AssetTask, lease: Lease) -> None:
     if task.kind == FACES:
         _faces_find(task)
+    elif task.kind == STUDY:
+        _faces_study(task)
     else:
         asset_screen(task, lease)
 
@@ -76,9 +86,26 @@ def _faces_find(task: AssetTask) -> None:
             analysis=Asset.Analysis.DONE, analyser=analyser.name, faces=faces
         )
         photo.refresh_from_db()
+        if faces and isinstance(analyser, FaceStudent):
+            analysis.queue(photo, STUDY)
         if photo.screening != Asset.Screening.PENDING:
             return
         following = analysis.insert_claimed(
             AssetTask(asset=photo, owner_id=photo.owner_id, kind=SCREENING)
         )
     claimed_work(analysis, following, partial(asset_screen, image=image))
+
+
+def _faces_study(task: AssetTask) -> None:
+    """Take a closer look at each face of a photo, whose place is known and shown already."""
+    photo, analyser = task.asset, get_analyser()
+    if photo.analyser != analyser.name or not isinstance(analyser, FaceStudent):
+        analysis.end(task, AssetTask.State.DONE)
+        return
+    image = asset_read(photo)
+    faces = [analyser.study(image, face).to_dict() for face in photo.found_faces()]
+    with transaction.atomic():
+        if analysis.end(task, AssetTask.State.DONE):
+            # Not where the photo has been analysed anew in the meantime.
+            same = Asset.objects.filter(pk=photo.pk, analyser=analyser.name, faces=photo.faces)
+            same.update(faces=faces)

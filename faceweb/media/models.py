@@ -303,6 +303,7 @@ class AssetTask(DurableRow):
     class Kind(models.TextChoices):
         FACES = "faces", "looking for faces"
         SCREENING = "screening", "being checked"
+        STUDY = "study", "looking closer at faces"
 
     asset = models.ForeignKey(Asset, on_delete=models.CASCADE, related_name="tasks")
     owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")

@@ -99,6 +99,7 @@ class Face:
         mesh: float32 (468, 3), x and y in pixels, z in the same scale and smaller towards the
             viewer, or None; see :mod:`models.geometry.face_mesh`.
         hints: what a closer look told.
+        studied: whether that look has been taken; until then only what the mesh tells is known.
         embedding: float32 (D,) identity vector. It is biometric data: it stays in memory and
             :meth:`to_dict` leaves it out.
     """
@@ -111,6 +112,7 @@ class Face:
     quality: Quality
     mesh: FloatArray | None = field(default=None, repr=False)
     hints: Hints = Hints()
+    studied: bool = False
     embedding: FloatArray | None = field(default=None, repr=False)
 
     @property
@@ -183,6 +185,7 @@ class Face:
                 key: value if value is None else _rounded(np.asarray(value))
                 for key, value in asdict(self.hints).items()
             },
+            "studied": self.studied,
         }
 
     @classmethod
@@ -214,6 +217,7 @@ class Face:
                 ),
                 mesh=None if data["mesh"] is None else _unpacked(data["mesh"]),
                 hints=_hints(data["hints"]),
+                studied=bool(data["studied"]),
             )
         except (KeyError, TypeError) as error:
             raise ValueError(f"malformed face data: {error!r}") from error

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from models.faces.face import Face, FloatArray
 from models.pixels.imaging import Image
@@ -23,4 +23,13 @@ class FaceAnalyser(Protocol):
 
     def similarity(self, a: FloatArray, b: FloatArray) -> float:
         """How alike two vectors of :meth:`embed` are, at most 1 for the very same."""
+        ...
+
+
+@runtime_checkable
+class FaceStudent(FaceAnalyser, Protocol):
+    """An analyser that can also take a closer look, which is slower than finding."""
+
+    def study(self, image: Image, face: Face) -> Face:
+        """`face` with every hint that can be had in `image`, uint8 (H, W, 3) BGR."""
         ...

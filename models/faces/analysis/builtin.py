@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Final, Self
 
@@ -12,6 +13,7 @@ import numpy as np
 from models.faces import identity
 from models.faces.face import Face, FloatArray, Quality
 from models.faces.finder import Finder
+from models.faces.hints import hints_of
 from models.faces.parsing import Parsing, parse_face
 from models.geometry import face_mesh
 from models.networks.base import Session
@@ -21,6 +23,7 @@ from models.networks.sface import SFace
 from models.networks.yunet import YuNet
 from models.pixels.imaging import Image, upright_patch
 
+_WEARS_GLASSES: Final = 0.08
 _SHARPNESS_PX: Final = 128
 """Width of a face at which its sharpness is measured."""
 
@@ -134,6 +137,20 @@ class BuiltinAnalyser:
             return None
         return parse_face(self._parser, image, self.mesh(image, face))
 
+    def study(self, image: Image, face: Face) -> Face:
+        """`face` with its hints, by one run of the parser; see :class:`FaceStudent`.
+
+        Without a parser only what the mesh tells is known.
+
+        Raises:
+            NetworkMissing: the face has no mesh and the mesh network is not here.
+        """
+        mesh = self.mesh(image, face)
+        hints = hints_of(image, mesh, self.parse(image, replace(face, mesh=mesh)))
+        glasses = None if hints.glasses is None else hints.glasses > _WEARS_GLASSES
+        quality = replace(face.quality, occlusion=hints.covered, glasses=glasses)
+        return replace(face, mesh=mesh, hints=hints, quality=quality, studied=True)
+
     def embed(self, image: Image, face: Face) -> FloatArray:
         """SFace vector, float32 (128,), of `face` in `image`, uint8 (H, W, 3) BGR.
 
@@ -166,6 +183,7 @@ def face_of(image: Image, box: FloatArray, score: float, kps: FloatArray, mesh: 
         pose=face_mesh.place_head(mesh).pose,
         quality=Quality(width_px=face_mesh.face_width(mesh), sharpness=sharpness(image, mesh)),
         mesh=mesh,
+        hints=hints_of(image, mesh, None),
     )
 
 
