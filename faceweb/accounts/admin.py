@@ -24,7 +24,7 @@ class UserAddForm(UserCreationForm):
         fields = ("email",)
 
 
-class UserEditForm(UserChangeForm):
+class UserFieldsForm(UserChangeForm):
     """Django's own form, for an account without a user name."""
 
     class Meta:
@@ -40,7 +40,7 @@ class UserAdmin(DjangoUserAdmin, ModelAdmin):
     superuser, or says who is one.
     """
 
-    form = UserEditForm
+    form = UserFieldsForm
     add_form = UserAddForm
     change_password_form = AdminPasswordChangeForm
     ordering = ("-date_joined",)
