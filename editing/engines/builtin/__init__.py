@@ -53,14 +53,16 @@ class BuiltinEditSpec(EditEngineSpec):
         return notices
 
     def load(self, machine: Machine) -> EditEngine:
-        """The engine; who judges identity is the site's analyser."""
+        """The engine; who judges identity is the site's analyser, whichever that is."""
         from editing.engines.builtin.engine import BuiltinEditEngine
         from models.faces.analysis.builtin import BuiltinAnalyser
+        from models.networks.opening import open_builtin
 
         analyser = machine.analyser()
-        if not isinstance(analyser, BuiltinAnalyser):
-            raise RuntimeError(f"the built-in edits cannot use the analyser {analyser.name}")
-        return BuiltinEditEngine(analyser, analyser if analyser.can_identify else None, OPTIONS)
+        if isinstance(analyser, BuiltinAnalyser):
+            judge = analyser if analyser.can_identify else None
+            return BuiltinEditEngine(analyser, judge, OPTIONS)
+        return BuiltinEditEngine(open_builtin(machine.store, machine.sessions()), analyser, OPTIONS)
 
 
 ENGINE: Final = BuiltinEditSpec()
