@@ -16,6 +16,7 @@ ENV PATH=/opt/venv/bin:$PATH \
     PYTHONDONTWRITEBYTECODE=1 \
     PYTHONUNBUFFERED=1 \
     MALLOC_ARENA_MAX=2 \
+    ORT_DISABLE_TELEMETRY=1 \
     FACEWEB_DATA_DIR=/data
 RUN apt-get update \
     && apt-get install -y --no-install-recommends tini \

@@ -3,3 +3,5 @@
 :mod:`editing.guard` decides how much of an edit may be delivered, :mod:`editing.engines` holds the
 ways to make one.
 """
+
+import models  # noqa: F401 - first of all: it switches reports of libraries off
