@@ -22,7 +22,7 @@ from faceweb.ledger.spent import NOTHING, Spent, degrees_of, threshold_left
 from faceweb.media.face_analysis import assets_analyse_now
 from faceweb.media.models import Asset
 from faceweb.media.pictures import asset_read
-from faceweb.work.recipes import RecipeError
+from faceweb.work.kinds.recipes import RecipeError
 from models.faces.face import Face
 
 _COPY_DRIFT: Final = 3.0

@@ -11,7 +11,7 @@ from editing.forms import EditorState
 from editing.recipe import EditRecipe
 from faceweb.media.makers import Description, Entry, Fact
 from faceweb.media.models import Asset
-from faceweb.work.recipes import RecipeError
+from faceweb.work.kinds.recipes import RecipeError
 
 LABEL = gettext_lazy("Smile and age")
 _SENTENCE = gettext_lazy(

@@ -8,7 +8,7 @@ from django.http import QueryDict
 from django.urls import reverse
 
 from editing.recipe import EditRecipe
-from faceweb.work.recipes import RecipeError
+from faceweb.work.kinds.recipes import RecipeError
 
 OTHER_PREFIX = "slider-"
 END = 100

@@ -23,7 +23,7 @@ from faceweb.marks.services import badge_draw
 from faceweb.people.models import User
 from faceweb.work import previews
 from faceweb.work.errors import AccountFrozen
-from faceweb.work.recipes import RecipeError
+from faceweb.work.kinds.recipes import RecipeError
 from models.faces.errors import FaceError
 from models.faces.face import Face
 from models.pixels.imaging import bounding_box, encode_webp, reduced_region

@@ -5,7 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from editing.engines.former import EditRequest
-from faceweb.work.recipes import RecipeError
+from faceweb.work.kinds.recipes import RecipeError
 
 
 @dataclass(frozen=True, slots=True)

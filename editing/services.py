@@ -12,8 +12,8 @@ from editing.recipe import EditRecipe
 from faceweb.media.analysis_queue import assets_renew
 from faceweb.media.models import Asset
 from faceweb.people.models import User
+from faceweb.work.kinds.recipes import RecipeError, recipe_face, recipe_faces, recipe_photos
 from faceweb.work.models import Job
-from faceweb.work.recipes import RecipeError, recipe_face, recipe_faces, recipe_photos
 from faceweb.work.services import job_create
 from models.faces.face import Face
 

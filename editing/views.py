@@ -17,8 +17,8 @@ from faceweb.media.analysis_queue import assets_renew
 from faceweb.media.models import Asset
 from faceweb.people.models import User
 from faceweb.work.errors import JobRefused
+from faceweb.work.kinds.recipes import RecipeError
 from faceweb.work.previews import PreviewBusy
-from faceweb.work.recipes import RecipeError
 from models.refusals import Refusal
 
 

@@ -22,8 +22,8 @@ from faceweb.media.results import PreparedResult, result_prepare, result_store
 from faceweb.people.models import User
 from faceweb.work.errors import JobError
 from faceweb.work.kinds import Again, Found, Kind, Outcome, Start
+from faceweb.work.kinds.recipes import recipe_faces, recipe_photos
 from faceweb.work.models import Job
-from faceweb.work.recipes import recipe_faces, recipe_photos
 from faceweb.work.reporter import Reporter
 from models.faces.face import Face
 from models.options import values_to_json

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 from uuid import UUID
 
-from faceweb.work.recipes import RecipeError
+from faceweb.work.kinds.recipes import RecipeError
 from models.options import Values, values_from_json, values_to_json
 
 __all__ = ["MAX_FACES", "MAX_SOURCES", "FaceMapping", "RecipeError", "SwapRecipe"]

@@ -9,8 +9,8 @@ from django.utils.translation import gettext
 from faceweb.media.analysis_queue import assets_renew
 from faceweb.people.models import User
 from faceweb.work.engines import machine_here
+from faceweb.work.kinds.recipes import RecipeError, recipe_face, recipe_faces, recipe_photos
 from faceweb.work.models import Job
-from faceweb.work.recipes import RecipeError, recipe_face, recipe_faces, recipe_photos
 from faceweb.work.services import job_create
 from models.engine_registry import Chosen
 from models.engines import Notice

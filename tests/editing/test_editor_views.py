@@ -13,9 +13,9 @@ from django.urls import reverse
 
 from editing.choice import editor_choice
 from faceweb.media.models import Asset
+from faceweb.work.kinds.recipes import RecipeError
 from faceweb.work.models import Job
 from faceweb.work.previews import PreviewBusy
-from faceweb.work.recipes import RecipeError
 from tests.conftest import stored_face
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("published")]

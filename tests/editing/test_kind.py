@@ -26,9 +26,9 @@ from editing.services import edit_request
 from faceweb.core.words import remedy_of
 from faceweb.media.models import Asset, Lineage
 from faceweb.work import previews
+from faceweb.work.kinds.recipes import RecipeError
 from faceweb.work.models import Job, Preview
 from faceweb.work.presentation import status_of
-from faceweb.work.recipes import RecipeError
 from faceweb.work.worker import job_work
 from tests.conftest import stored_face
 

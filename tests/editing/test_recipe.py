@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from editing.recipe import EditRecipe
-from faceweb.work.recipes import RecipeError
+from faceweb.work.kinds.recipes import RecipeError
 
 percents = st.integers(-100, 100)
 

@@ -21,7 +21,7 @@ from faceweb.ledger.services import edit_record, standing_of, swap_record
 from faceweb.ledger.uploads import Recognised, _entries
 from faceweb.marks.models import MarkedResult
 from faceweb.media.models import Asset
-from faceweb.work.recipes import RecipeError
+from faceweb.work.kinds.recipes import RecipeError
 from models.faces.face import Face
 from tests.conftest import stored_face
 

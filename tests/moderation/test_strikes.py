@@ -18,8 +18,8 @@ from faceweb.media.services import asset_intake
 from faceweb.moderation.models import AuditEntry, Decision, Strike
 from faceweb.moderation.strikes import evidence_of, sessions_end, strike_lift
 from faceweb.work.errors import AccountFrozen
+from faceweb.work.kinds.recipes import RecipeError
 from faceweb.work.models import Job
-from faceweb.work.recipes import RecipeError
 from faceweb.work.services import job_create, job_retry
 from tests.conftest import stored_face
 from tests.moderation.deciding import decide, lead, mod, reported

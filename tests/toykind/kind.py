@@ -16,8 +16,8 @@ from faceweb.media.pictures import asset_read
 from faceweb.media.results import result_prepare, result_store
 from faceweb.people.models import User
 from faceweb.work.kinds import Again, Found, Kind, Outcome, Start
+from faceweb.work.kinds.recipes import recipe_photos
 from faceweb.work.models import Job
-from faceweb.work.recipes import recipe_photos
 from faceweb.work.reporter import Reporter
 from tests.toykind.recipe import FilterRecipe
 

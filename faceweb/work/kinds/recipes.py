@@ -1,4 +1,4 @@
-"""What recipes of every kind have in common: photos of the owner, faces found in them, refusals."""
+"""For the makers, what their recipes share: photos of the owner, faces found in them, refusals."""
 
 from collections.abc import Iterable
 from uuid import UUID
