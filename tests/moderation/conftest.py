@@ -26,7 +26,7 @@ class FakeBackend:
     act: Callable[[], None] = lambda: None
     asked: int = 0
 
-    def scores(self, image: np.ndarray) -> dict[str, float]:
+    def scores(self, image: np.ndarray, faces: Any = ()) -> dict[str, float]:
         self.asked += 1
         self.act()
         return {**dict.fromkeys(CLASSES, 0.0), **self.seen}

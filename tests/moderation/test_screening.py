@@ -433,6 +433,33 @@ def test_ordinary_portraits_are_clear() -> None:
             assert scores_judge({network.name: seen}).level is Level.CLEAR, path.name
 
 
+def test_a_face_that_fills_the_photo_is_no_nudity(builtin_analyser) -> None:
+    import cv2
+
+    (network,) = backends.get_backends()
+    image = cv2.imread(str(shared_dir("cases") / "tighter.jpg"), cv2.IMREAD_COLOR)
+    assert image is not None
+    boxes = [face.box for face in builtin_analyser.find_faces(image)]
+    assert len(boxes) == 1
+    seen = network.scores(image, boxes)
+    assert scores_judge({network.name: seen}).level is Level.CLEAR
+    assert seen["female_genitalia_exposed"] < network.scores(image)["female_genitalia_exposed"]
+
+
+def test_a_result_is_looked_at_for_faces_before_a_person_has_to(user, analyser, backend) -> None:
+    asked = []
+
+    def scores(image, faces=()):
+        asked.append(len(faces))
+        return {**CLEAN, "buttocks_exposed": 0.0 if len(faces) else 0.5}
+
+    backend.scores = scores
+    analyser.faces = [Face.from_dict(stored_face())]
+    finding = get_screener().result_screen(user, np.zeros((8, 8, 3), np.uint8), ())
+    assert finding.state == Asset.Screening.CLEAR
+    assert asked == [0, 1]
+
+
 def test_a_real_photo_goes_all_the_way(arrive, portrait) -> None:
     photo = screened(arrive(portrait))
     assert (photo.analysis, photo.screening) == ("done", "clear")

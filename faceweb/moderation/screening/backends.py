@@ -1,7 +1,7 @@
 """The networks that look at pictures, behind one interface."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
@@ -11,6 +11,7 @@ from typing import Final, Protocol
 from django.conf import settings
 
 from faceweb.core.weights import session_factory, weight_store
+from models.faces.face import FloatArray
 from models.networks.nudenet import NudeNet
 from models.networks.screening_vit import ScreeningVit
 from models.pixels.imaging import Image
@@ -38,8 +39,13 @@ class Backend(Protocol):
     @property
     def version(self) -> str: ...
 
-    def scores(self, image: Image) -> dict[str, float]:
-        """What the picture, uint8 (H, W, 3) BGR, shows: class -> 0 to 1."""
+    def scores(self, image: Image, faces: Sequence[FloatArray] = ()) -> dict[str, float]:
+        """What the picture shows: class -> 0 to 1.
+
+        Args:
+            image: uint8 (H, W, 3) BGR.
+            faces: boxes (4,) in pixels of faces that were found in it.
+        """
         ...
 
 
@@ -59,11 +65,11 @@ class NetworkBackend:
 
     name: str
     version: str
-    judge: Callable[[Image], dict[str, float]]
+    judge: Callable[[Image, Sequence[FloatArray]], dict[str, float]]
 
-    def scores(self, image: Image) -> dict[str, float]:
+    def scores(self, image: Image, faces: Sequence[FloatArray] = ()) -> dict[str, float]:
         """See `Backend`."""
-        return self.judge(image)
+        return self.judge(image, faces)
 
 
 def backends_chosen() -> tuple[str, ...]:
@@ -136,4 +142,6 @@ def _load_vit() -> Backend:
     if weight.contract is None:
         raise BackendMissing(VIT, "its card states no contract", "Reinstall faceweb.")
     network = ScreeningVit(session_factory().get(weight.path, weight.sha256), weight.contract)
-    return NetworkBackend(VIT, f"{VIT_CARD} {weight.sha256[:12]}", network.scores)
+    return NetworkBackend(
+        VIT, f"{VIT_CARD} {weight.sha256[:12]}", lambda image, _: network.scores(image)
+    )

@@ -12,6 +12,7 @@ from django.conf import settings
 from django.db import transaction
 
 from faceweb.marks.pdq import PdqHash
+from faceweb.media.analysis import get_analyser
 from faceweb.media.errors import ResultBlocked, ScreeningFailed
 from faceweb.media.models import Asset
 from faceweb.media.pictures import asset_read
@@ -32,7 +33,7 @@ from faceweb.moderation.screening.verdict import (
     Verdict,
     scores_judge,
 )
-from models.faces.face import Face
+from models.faces.face import Face, FloatArray
 from models.pixels.imaging import Image
 from models.refusals import Refusal
 
@@ -116,7 +117,7 @@ class PictureScreener:
         for parent in _looked_at_before(shield.newest_protection(), parents):
             _protection_check(parent)
         looks = known_bad.current_looks()
-        sight = _patiently(lambda: _known(looks, image).and_also(_look(image, ())))
+        sight = _patiently(lambda: _known(looks, image).and_also(_look(image, None)))
         if sight.verdict.level is Level.BLOCKED:
             _row(Screening.Subject.RESULT, sight, image, owner).save()
             raise result_explain(sight.verdict.reason)
@@ -180,8 +181,12 @@ def _known(looks: known_bad.BlockedLooks, image: Image) -> Sight:
     return Sight(Verdict(level, KNOWN_BAD), {"pdq_distance": distance})
 
 
-def _look(image: Image, faces: Sequence[Face]) -> Sight:
+def _look(image: Image, faces: Sequence[Face] | None) -> Sight:
     """What the networks see; touches no database.
+
+    Args:
+        image: uint8 (H, W, 3) BGR.
+        faces: found in it; None where they are looked for only if it would not be clear.
 
     Raises:
         Exception: a network that should look is missing or fails, so that nothing can be said.
@@ -189,14 +194,22 @@ def _look(image: Image, faces: Sequence[Face]) -> Sight:
     looking = backends.get_backends()
     if not looking:
         return Sight(Verdict(), model=_OFF)
-    scores = {backend.name: backend.scores(image) for backend in looking}
+    scores = {backend.name: backend.scores(image, _boxes(faces)) for backend in looking}
     verdict = scores_judge(scores)
+    if verdict.level and faces is None:
+        boxes = _boxes(get_analyser().find_faces(image))
+        scores = {backend.name: backend.scores(image, boxes) for backend in looking}
+        verdict = scores_judge(scores)
     estimator = ages.get_estimator() if faces else None
-    if estimator is not None and ages.may_show_minor(image, faces, estimator):
+    if faces and estimator is not None and ages.may_show_minor(image, faces, estimator):
         # Where it is blocked anyway, that it may be about a child decides who looks, and when.
         verdict = Verdict(max(verdict.level, Level.REVIEW), MINOR)
     model = ", ".join(backend.version for backend in looking)
     return Sight(verdict, {name: _worth_keeping(seen) for name, seen in scores.items()}, model)
+
+
+def _boxes(faces: Sequence[Face] | None) -> list[FloatArray]:
+    return [face.box for face in faces or ()]
 
 
 def _worth_keeping(scores: dict[str, float]) -> dict[str, float]:

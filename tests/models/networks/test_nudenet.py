@@ -100,6 +100,44 @@ def test_pixels_go_in_as_zero_to_one_blue_first(tmp_path: Path) -> None:
     assert network.scores(blue[:, :20])["anus_exposed"] == pytest.approx(0.5, abs=0.01)
 
 
+def answers(path: Path, rows: list[tuple[float, float, float, float, str, float]]) -> Path:
+    """A graph that answers these boxes (middle, size, class, score), whatever it is shown."""
+    values = np.zeros((1, 4 + len(CLASSES), len(rows)), np.float32)
+    for column, (x, y, width, height, name, score) in enumerate(rows):
+        values[0, :4, column] = x, y, width, height
+        values[0, 4 + CLASSES.index(name), column] = score
+    nodes = [
+        helper.make_node("ReduceMean", ["images"], ["mean"], keepdims=0),
+        helper.make_node("Mul", ["mean", "none"], ["zero"]),
+        helper.make_node("Add", ["values", "zero"], ["output0"]),
+    ]
+    return graphs.save(
+        path,
+        nodes,
+        {"images": (1, 3, 320, 320)},
+        {"output0": values.shape},
+        {"values": values, "none": np.zeros((), np.float32)},
+    )
+
+
+def test_a_face_taken_for_another_part_of_a_body_does_not_count(tmp_path: Path) -> None:
+    rows = [
+        (160.0, 160.0, 200.0, 240.0, "female_genitalia_exposed", 0.5),
+        (160.0, 280.0, 60.0, 60.0, "anus_exposed", 0.4),
+        (160.0, 160.0, 200.0, 240.0, "face_female", 0.6),
+    ]
+    network = NudeNet(graphs.OrtSession(answers(tmp_path / "a.onnx", rows)))
+    image = np.zeros((640, 640, 3), np.uint8)
+    face = np.array([130, 90, 520, 560], np.float32)
+    assert network.scores(image)["female_genitalia_exposed"] == pytest.approx(0.5)
+    seen = network.scores(image, [face])
+    assert seen["female_genitalia_exposed"] == 0
+    assert seen["anus_exposed"] == pytest.approx(0.4), "what lies on a face is not the face"
+    assert seen["face_female"] == pytest.approx(0.6)
+    elsewhere = np.array([0, 0, 130, 160], np.float32)
+    assert network.scores(image, [elsewhere])["female_genitalia_exposed"] == pytest.approx(0.5)
+
+
 def test_a_graph_of_another_shape_is_refused(tmp_path: Path) -> None:
     network = NudeNet(graphs.OrtSession(boxes(tmp_path / "boxes.onnx", 17)))
     with pytest.raises(ContractError, match="18 scores"):
