@@ -18,6 +18,7 @@ CHECKS: dict[str, list[str]] = {
     "layers": ["-c", "from importlinter.cli import lint_imports_command as run; run()"],
     "circles": ["scripts/circles.py"],
     "floors": ["scripts/floors.py"],
+    "drawing": ["scripts/drawing.py", "--check"],
     "templates": ["-m", "djlint", "templates", "--lint", "--quiet"],
     "migrations": ["manage.py", "makemigrations", "--check", "--dry-run"],
     "deployment": ["manage.py", "check", "--deploy", "--fail-level", "WARNING"],
