@@ -166,7 +166,7 @@ def study_edit(
         face=study.face,
         request=study.resolved(request),
         analyser=engine.analyser,
-        threshold=min(threshold + engine.margin, 1.0),
+        threshold=min(threshold + engine.margin + _judge_margin(engine.analyser, face), 1.0),
         touched=study.touched,
         progress=progress,
         max_evaluations=evaluations or MAX_EVALUATIONS,
@@ -177,6 +177,12 @@ def study_edit(
         threshold=threshold,
         timings_ms={**study.timings_ms, **result.timings_ms},
     )
+
+
+def _judge_margin(analyser: FaceAnalyser | None, face: Face) -> float:
+    """What the built-in network's reading of a turned face lacks in certainty."""
+    by_sface = analyser is not None and analyser.name == identity.SFACE_ANALYSER
+    return identity.turned_margin(face) if by_sface else 0.0
 
 
 def judge_face(face: Face) -> Notice | None:

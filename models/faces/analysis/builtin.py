@@ -57,7 +57,7 @@ class BuiltinAnalyser:
         recogniser: measures whose face it is.
     """
 
-    name = "builtin"
+    name = identity.SFACE_ANALYSER
 
     def __init__(
         self,
