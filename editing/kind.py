@@ -27,6 +27,7 @@ from faceweb.work.kinds.recipes import recipe_photos
 from faceweb.work.models import Job
 from faceweb.work.reporter import Reporter
 from models.pixels.imaging import Image
+from models.refusals import Refusal
 
 # The engine's stages as codes of the catalogue, and where each begins and ends on the bar.
 _STAGES = {
@@ -70,9 +71,8 @@ def edit_run(job: Job, report: Reporter) -> Outcome:
     timings = {"open": round(1000 * (opened - started), 1), **result.timings_ms}
     figures = edit_figures(result, base)
     if result.image is None or result.touched is None or delivery.prepared is None:
-        # What a job that is done without a picture says instead.
-        answer = {**figures, "message": figures["reason"]}
-        return Outcome(engine=engine.name, figures=answer, timings_ms=timings)
+        reason = Refusal(result.reason.code if result.reason else "nothing_visible")
+        return Outcome(engine=engine.name, figures=figures, timings_ms=timings, reason=reason)
 
     report.stage("stage_saving", _SAVING)
     what = {"applied": figures["applied"], "face": recipe.face, "engine": engine.name}

@@ -68,15 +68,17 @@ def face_check(*, owner: User, photo_id: UUID, number: int) -> tuple[Asset, Face
     return photo, face
 
 
-def edit_request(*, owner: User, recipe: EditRecipe) -> Job:
-    """Queue an edit.
+def edit_request(*, owner: User, recipe: EditRecipe, once: str = "") -> Job:
+    """Queue an edit; ``once`` is the one-time key of the form that asks.
 
     Raises:
         RecipeError: as `edit_check`.
         JobRefused: the person has as many jobs waiting as the site allows, or may make nothing.
     """
     edit_check(owner=owner, recipe=recipe)
-    return job_create(owner=owner, kind=KIND, recipe=recipe.to_dict(), engine=editor_choice().name)
+    return job_create(
+        owner=owner, kind=KIND, recipe=recipe.to_dict(), engine=editor_choice().name, once=once
+    )
 
 
 def identity_threshold() -> float:

@@ -30,7 +30,9 @@ def edits(request: HttpRequest) -> HttpResponse:
         return _render_editor(request, EditorState.from_query(request.GET))
     state = EditorState.from_query(request.POST)
     try:
-        job = edit_request(owner=_user(request), recipe=state.recipe())
+        job = edit_request(
+            owner=_user(request), recipe=state.recipe(), once=request.POST.get("once", "")[:64]
+        )
     except RecipeError as error:
         return _render_editor(request, state, refusal=error, status=400)
     except JobRefused as error:

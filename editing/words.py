@@ -62,6 +62,10 @@ WORDS = {
         _("No version of this edit kept your identity."),
         _("Try a smaller edit or another photo."),
     ),
+    "nothing_visible": Words(
+        _("Nothing that one could see can be changed here."),
+        _("Ask for more, or use a photo in which there is more to change."),
+    ),
     "reduced": Words(
         _("Less was given than asked: more would no longer be you."),
         _("This is the strongest version that still looks like the same person."),

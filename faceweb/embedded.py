@@ -244,7 +244,7 @@ class EmbeddedSite:
                 "worker",
                 (
                     *celery, "worker", "--pool", "threads", "--concurrency", "1",
-                    "--queues", "preview,jobs,analysis,maintenance",
+                    "--queues", "preview,jobs,parts,analysis,maintenance",
                     "--without-mingle", "--without-gossip", "--hostname", "worker@%h",
                 ),
                 priority=30,

@@ -354,6 +354,7 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TASK_DEFAULT_QUEUE = "maintenance"
 CELERY_TASK_ROUTES = {
     "faceweb.work.tasks.job_run": {"queue": "jobs"},
+    "faceweb.work.tasks.part_run": {"queue": "parts"},
     "faceweb.media.tasks.asset_task_run": {"queue": "analysis"},
     # Somebody holds a slider: a queue of its own, so that it need not wait behind a backlog.
     "faceweb.work.tasks.preview_run": {"queue": "preview"},

@@ -97,8 +97,8 @@ def swap_check(*, owner: User, recipe: SwapRecipe) -> list[FaceNotice]:
     return notices
 
 
-def swap_request(*, owner: User, recipe: SwapRecipe) -> Job:
-    """Queue a swap.
+def swap_request(*, owner: User, recipe: SwapRecipe, once: str = "") -> Job:
+    """Queue a swap; ``once`` is the one-time key of the form that asks.
 
     Raises:
         Refusal: as `swap_check`, or the person has as many jobs waiting as the site allows, or may
@@ -106,7 +106,7 @@ def swap_request(*, owner: User, recipe: SwapRecipe) -> Job:
     """
     swap_check(owner=owner, recipe=recipe)
     return job_create(
-        owner=owner, kind=KIND, recipe=recipe.to_dict(), engine=engine_choice().spec.name
+        owner=owner, kind=KIND, recipe=recipe.to_dict(), engine=engine_choice().spec.name, once=once
     )
 
 

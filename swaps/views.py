@@ -88,7 +88,9 @@ def swaps(request: HttpRequest) -> HttpResponse:
     """Start a swap, then show its job; a refusal shows the studio again with nothing lost."""
     state = StudioState.from_query(request.POST)
     try:
-        job = swap_request(owner=_user(request), recipe=state.recipe())
+        job = swap_request(
+            owner=_user(request), recipe=state.recipe(), once=request.POST.get("once", "")[:64]
+        )
     except Refusal as refusal:
         answer = _render_studio(
             request, state, verdict=Verdict(refusal=refusal), status=status_of(refusal.code)

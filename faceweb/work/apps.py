@@ -13,6 +13,7 @@ class WorkConfig(AppConfig):
         from faceweb.core.words import words_register
         from faceweb.media import forgetting, retention
         from faceweb.work import checks, services  # noqa: F401 - checks register themselves
+        from faceweb.work.parts import parts
         from faceweb.work.previews import previews
         from faceweb.work.queue import jobs
         from faceweb.work.words import WORDS
@@ -23,6 +24,7 @@ class WorkConfig(AppConfig):
             FrameLink("account", _("My jobs"), "jobs", 10),
         )
         durable.register(jobs)
+        durable.register(parts)
         durable.register(previews)
         forgetting.register(services.jobs_of_photos_forget)
         retention.register(services.assets_at_work_keep)

@@ -4,6 +4,7 @@ import contextlib
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
@@ -13,8 +14,6 @@ from django.db import connection
 from faceweb.core.durable.errors import LeaseLost
 from faceweb.core.durable.lease import Lease
 from faceweb.work.errors import JobCancelled, JobError
-from faceweb.work.models import Job
-from faceweb.work.services import job_progress
 
 # More changes of its bar than this within one second nobody sees.
 WRITES_PER_SECOND = 2
@@ -23,9 +22,10 @@ WRITES_PER_SECOND = 2
 class LeaseReporter:
     """The `faceweb.work.reporter.Reporter` of one run; a context manager."""
 
-    def __init__(self, job: Job, lease: Lease) -> None:
-        self._job = job
+    def __init__(self, lease: Lease, write: Callable[[str, int], None]) -> None:
+        """``write`` is given the stage and the percent that are to be written to the row."""
         self._lease = lease
+        self._write_down = write
         self._stage = ""
         self._written_at: deque[float] = deque(maxlen=WRITES_PER_SECOND)
         # What was said last and not written yet; a timer does it if nothing is said meanwhile.
@@ -85,7 +85,7 @@ class LeaseReporter:
         self._pending = None
         self._stage = name
         self._written_at.append(time.monotonic())
-        job_progress(job=self._job, stage=name, percent=percent)
+        self._write_down(name, percent)
 
     def _write_after(self, pause: float) -> None:
         self._timer = threading.Timer(pause, self._write_pending)

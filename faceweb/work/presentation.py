@@ -99,24 +99,15 @@ def place_sentence(place: int) -> str:
 
 
 def _remedy(job: Job) -> str:
-    if job.error_code:
-        return remedy_of(job.error_code, job.error_params)
-    return _answer(job, "remedy")
+    return remedy_of(job.error_code, job.error_params) if job.error_code else ""
 
 
 def _headline(job: Job) -> str:
     if _is_stopping(job):
         return "Stopping"
-    if _answer(job, "message"):
+    if job.made == Job.Made.NOTHING:
         return "Finished, without a picture"
     return _HEADLINES[Job.State(job.state)]
-
-
-def _answer(job: Job, part: str) -> str:
-    """What a job that is done without a result says instead; its kind put it into the figures."""
-    if job.state != Job.State.DONE or job.result_id:
-        return ""
-    return str(job.figures.get(part, ""))
 
 
 def _again(job: Job) -> Again | None:
@@ -142,9 +133,9 @@ def _detail(job: Job, place: int | None) -> str:
                 else ""
             )
         case Job.State.DONE:
-            if job.result_id:
-                return ""
-            return _answer(job, "message") or "The result has been deleted."
+            if job.made == Job.Made.NOTHING:
+                return sentence_of(job.error_code, job.error_params) if job.error_code else ""
+            return "" if job.result_id else "The result has been deleted."
         case Job.State.CANCELLED:
             return "Nothing was made."
         case _:

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import F
+from django.db.models import Case, F, IntegerField, Value, When
 
 from faceweb.core.durable.queue import DurableQueue
 from faceweb.work import progress
@@ -30,7 +30,11 @@ class JobQueue(DurableQueue[Job]):
         return {"version": F("version") + 1}
 
     def fresh(self) -> dict[str, Any]:
-        return {"stage_key": "", "percent": 0}
+        # What the parts have done stays done.
+        percent = Case(
+            When(phase=0, then=Value(0)), default=F("percent"), output_field=IntegerField()
+        )
+        return {"stage_key": "", "percent": percent}
 
     def ending(self, state: str) -> dict[str, Any]:
         return {**super().ending(state), "stage_key": ""}

@@ -4,6 +4,8 @@ How a row is claimed, leased, sent and taken back is the same for all durable wo
 `faceweb.core.durable.queue`; here is what is particular to jobs.
 """
 
+import hashlib
+import json
 from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, cast
@@ -25,6 +27,7 @@ from faceweb.work import kinds
 from faceweb.work.errors import AccountFrozen, JobCancelled, TooManyJobs
 from faceweb.work.kinds import Outcome
 from faceweb.work.models import Job
+from faceweb.work.parts import parts_renew, parts_stop
 from faceweb.work.queue import error_columns, jobs
 from faceweb.work.serving import Waiting, Working, serving_order
 from models.refusals import Refusal
@@ -32,9 +35,22 @@ from models.refusals import Refusal
 
 # --- what people do ---------------------------------------------------------------------------
 def job_create(
-    *, owner: AbstractBaseUser, kind: str, recipe: Mapping[str, Any], engine: str = ""
+    *,
+    owner: AbstractBaseUser,
+    kind: str,
+    recipe: Mapping[str, Any],
+    engine: str = "",
+    once: str = "",
 ) -> Job:
     """Queue a job and, once the transaction is through, send its message.
+
+    Args:
+        owner: whose job it is.
+        kind: its kind's name.
+        recipe: what is asked for, JSON.
+        engine: the engine's name, if it is known.
+        once: the one-time key of the form that asks; the same form sent again, asking for the
+            same, gives the job that it made, whatever has become of it.
 
     Raises:
         TooManyJobs: ``owner`` has JOBS_QUEUED_PER_PERSON jobs waiting already.
@@ -42,14 +58,18 @@ def job_create(
         KeyError: no such kind is registered.
     """
     kinds.get(kind)
+    key = _request_key(once, kind, recipe)
     with transaction.atomic():
         owner_lock(owner.pk)
+        if key and (made := Job.objects.filter(owner_id=owner.pk, request_key=key).first()):
+            return made
         _admit(owner.pk)
         job = Job.objects.create(
             owner_id=owner.pk,
             kind=kind,
             recipe=dict(recipe),
             engine=engine,
+            request_key=key,
             expected_ms=jobs.expected_ms(kind=kind),
         )
         jobs.dispatch_on_commit(owner.pk)
@@ -57,7 +77,8 @@ def job_create(
 
 
 def job_cancel(*, job: Job) -> bool:
-    """End a queued job at once; ask the worker of a running one to stop at its next stage.
+    """End a queued or divided job at once; ask the worker of a running one to stop when it next
+    says how far it is.
 
     Returns whether there was anything to cancel.
     """
@@ -65,8 +86,9 @@ def job_cancel(*, job: Job) -> bool:
         row = Job.objects.select_for_update().unfinished().filter(pk=job.pk).first()
         if row is None:
             return False
-        if row.state == Job.State.QUEUED:
+        if row.state == Job.State.QUEUED or row.lease_token is None:
             jobs.write(Job.objects.filter(pk=row.pk), **jobs.ending(Job.State.CANCELLED))
+            parts_stop(row.pk)
             jobs.dispatch_on_commit(row.owner_id)
         else:
             jobs.write(Job.objects.filter(pk=row.pk), cancel_requested=True)
@@ -77,7 +99,8 @@ def job_cancel(*, job: Job) -> bool:
 def job_retry(*, job: Job) -> bool:
     """Queue a failed or cancelled job again, with all its attempts before it.
 
-    Returns False, and changes nothing, where the job is in another state.
+    Of a divided one only those parts are worked on again that were not done. Returns False, and
+    changes nothing, where the job is in another state.
 
     Raises:
         JobRefused: as for `job_create`.
@@ -97,6 +120,7 @@ def job_retry(*, job: Job) -> bool:
             **error_columns(),
             **jobs.queueing(),
         )
+        parts_renew(job.pk)
         jobs.changed(job.pk)
         jobs.dispatch_on_commit(job.owner_id)
     return True
@@ -166,9 +190,11 @@ def job_finish(*, job: Job, outcome: Outcome) -> None:
         finished = jobs.write(
             held.filter(cancel_requested=False),
             percent=100,
+            made=Job.Made.NOTHING if outcome.save is None else Job.Made.PICTURE,
             engine=outcome.engine,
             figures=dict(outcome.figures),
             timings_ms=dict(outcome.timings_ms),
+            **error_columns(outcome.reason),
             **jobs.ending(Job.State.DONE),
         )
         if not finished:
@@ -235,3 +261,11 @@ def _admit(owner_id: Any) -> None:
     limit = settings.JOBS_QUEUED_PER_PERSON
     if Job.objects.queued().filter(owner_id=owner_id).count() >= limit:
         raise TooManyJobs(limit)
+
+
+def _request_key(once: str, kind: str, recipe: Mapping[str, Any]) -> str:
+    """Of a form and what it asks for: a form that was changed since and sent again is another."""
+    if not once:
+        return ""
+    asked = json.dumps([once, kind, recipe], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(asked.encode()).hexdigest()

@@ -18,6 +18,12 @@ def job_run(job_id: str) -> None:
 
 
 @shared_task
+def part_run(part_id: str) -> None:
+    """Work on one part of a job."""
+    worker.part_work(int(part_id))
+
+
+@shared_task
 def preview_run(preview_id: str) -> None:
     """Answer one question of somebody who waits at a page."""
     previews.preview_work(UUID(preview_id))

@@ -3,6 +3,7 @@
 import errno
 import logging
 import traceback
+from functools import partial
 from uuid import UUID
 
 from django.db import InterfaceError, OperationalError, connection
@@ -14,13 +15,16 @@ from faceweb.media.errors import MarkingError, ResultBlocked, ScreeningFailed
 from faceweb.media.screening import get_screener
 from faceweb.work import kinds
 from faceweb.work.errors import JobBlocked, JobCancelled, JobError
+from faceweb.work.kinds import Split
 from faceweb.work.lease_reporter import LeaseReporter
-from faceweb.work.models import Job
+from faceweb.work.models import Job, JobPart
+from faceweb.work.parts import job_resume, job_split, part_fail, part_finish, part_progress, parts
 from faceweb.work.queue import jobs
 from faceweb.work.services import (
     job_block,
     job_fail,
     job_finish,
+    job_progress,
     job_release,
     job_stop,
 )
@@ -36,11 +40,24 @@ def job_work(job_id: UUID) -> None:
     row_work(jobs, job_id, _work)
 
 
+def part_work(part_id: int) -> None:
+    """Do a part of a job if it is there to be done."""
+    row_work(parts, part_id, _part_work)
+
+
 def _work(job: Job, lease: Lease) -> None:
     try:
         _run(job, lease)
     except JobCancelled:
         patiently(lambda: job_stop(job=job))
+
+
+def _part_work(part: JobPart, lease: Lease) -> None:
+    try:
+        _part_run(part, lease)
+    except JobCancelled:
+        # The job has ended; should it be tried again, this part waits for it.
+        patiently(lambda: parts.release(part, counted=False))
 
 
 def warm_up() -> None:
@@ -57,10 +74,17 @@ def warm_up() -> None:
 
 def _run(job: Job, lease: Lease) -> None:
     try:
+        if job_resume(job=job):
+            return
         kind = kinds.get(job.kind)
-        with LeaseReporter(job, lease) as report:
+        with LeaseReporter(lease, partial(_progress, job)) as report:
             outcome = kind.run(job, report)
-        patiently(lambda: job_finish(job=job, outcome=outcome))
+        if isinstance(outcome, Split):
+            split = outcome
+            patiently(lambda: job_split(job=job, split=split))
+        else:
+            done = outcome
+            patiently(lambda: job_finish(job=job, outcome=done))
     except (LeaseLost, JobCancelled, WorkerStopping):
         raise
     except (JobBlocked, ResultBlocked) as error:
@@ -72,6 +96,30 @@ def _run(job: Job, lease: Lease) -> None:
             patiently(lambda: job_release(job=job))
             return
         patiently(lambda: job_fail(job=job, reason=failure))
+
+
+def _progress(job: Job, stage: str, percent: int) -> None:
+    job_progress(job=job, stage=stage, percent=percent)
+
+
+def _part_run(part: JobPart, lease: Lease) -> None:
+    try:
+        kind = kinds.get(part.job.kind)
+        with LeaseReporter(lease, partial(_part_progress, part)) as report:
+            made = dict(kind.part_run(part, report))
+        patiently(lambda: part_finish(part=part, made=made))
+    except (LeaseLost, JobCancelled, WorkerStopping):
+        raise
+    except Exception as error:
+        failure = _explain(part.job, error)
+        if isinstance(failure, JobError) and failure.retryable:
+            patiently(lambda: parts.release(part))
+            return
+        patiently(lambda: part_fail(part=part, reason=failure))
+
+
+def _part_progress(part: JobPart, stage: str, percent: int) -> None:
+    part_progress(part=part, stage=stage, percent=percent)
 
 
 def _explain(job: Job, error: Exception) -> Refusal:

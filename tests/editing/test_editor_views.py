@@ -250,11 +250,12 @@ def test_the_jobs_page_shows_the_photo_and_what_is_to_change(
 def test_an_edit_that_kept_nobodys_identity_says_so_and_leads_back(
     browser: Client, user: Any, photo: Asset
 ) -> None:
-    figures = {"message": LOST, "remedy": "Try a smaller edit."}
-    job = edit_job(user, photo, state=Job.State.DONE, figures=figures)
+    job = edit_job(
+        user, photo, state=Job.State.DONE, made=Job.Made.NOTHING, error_code="identity_lost"
+    )
     page = browser.get(job.get_absolute_url()).content.decode()
     assert "Finished, without a picture" in page
-    assert f"{LOST} Try a smaller edit." in page
+    assert f"{LOST} Try a smaller edit" in page
     assert back_to_the_sliders(photo) in page
     assert "See the result" not in page
 
@@ -303,7 +304,7 @@ def test_with_one_an_age_can_be_typed_without_a_script(browser: Client, photo: A
     assert browser.post(reverse("edits"), form).status_code == 303
     job = Job.objects.get()
     assert (job.recipe["age"], job.recipe["target_age"]) == (0, 61)
-    job.state, job.figures = Job.State.DONE, {"message": LOST}
+    job.state, job.made, job.error_code = Job.State.DONE, Job.Made.NOTHING, "identity_lost"
     job.save()
     shown = browser.get(job.get_absolute_url()).content.decode()
     assert "61 years" in shown
@@ -342,3 +343,14 @@ def test_the_face_of_somebody_elses_photo_is_not_studied(
     )
     assert response.status_code == 400
     assert response.json()["code"] == "photo_missing"
+
+
+def test_the_form_sent_twice_makes_one_job(browser: Client, photo: Asset) -> None:
+    key = Fields(editor(browser, photo)).found["once"]["value"]
+    form = {"photo": str(photo.pk), "face": "0", "smile": "30", "once": key}
+    first, second = (browser.post(reverse("edits"), form) for _ in range(2))
+    assert first.status_code == second.status_code == 303
+    assert first["Location"] == second["Location"]
+    browser.post(reverse("edits"), {**form, "smile": "40"})
+    assert Job.objects.count() == 2, "other wishes are another edit"
+    assert Fields(editor(browser, photo)).found["once"]["value"] != key

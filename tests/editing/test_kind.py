@@ -78,7 +78,7 @@ class Engine:
             verdict=self.verdict,
             reason=None
             if self.verdict == "applied"
-            else Reason(self.verdict, "No version of this edit kept your identity.", "Ask less."),
+            else Reason("identity_lost", "No version of this edit kept your identity.", ""),
         )
 
     def prepare(self, photo, face):
@@ -203,7 +203,8 @@ def test_an_unchanged_photo_never_passes_for_an_edit(user, photo, engine, verdic
     shown = status_of(job)
     assert shown.headline == "Finished, without a picture"
     assert shown.detail == "No version of this edit kept your identity."
-    assert shown.remedy == "Ask less."
+    assert shown.remedy == "Try a smaller edit or another photo."
+    assert job.made == Job.Made.NOTHING
 
 
 @pytest.mark.parametrize(

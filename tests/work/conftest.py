@@ -10,12 +10,12 @@ import pytest
 from django.db import connection
 
 from faceweb.core.durable import broker, stopping
+from faceweb.core.durable.queue import registered
 from faceweb.media.makers import Description
 from faceweb.media.models import Asset
 from faceweb.work import kinds
-from faceweb.work.kinds import Kind, Outcome
-from faceweb.work.models import Job
-from faceweb.work.queue import jobs
+from faceweb.work.kinds import Kind, Outcome, Split
+from faceweb.work.models import Job, JobPart
 from faceweb.work.reporter import Reporter
 from faceweb.work.services import job_create
 
@@ -27,12 +27,14 @@ class FakeBroker:
 
     def __init__(self) -> None:
         self.messages: deque[UUID] = deque()
+        self.sent: deque[tuple[str, Any]] = deque()
         self.is_away = False
 
     def send(self, task: str, job_id: UUID) -> None:
         if self.is_away:
             raise ConnectionError
         self.messages.append(job_id)
+        self.sent.append((task, job_id))
 
     def depth(self, task: str) -> int:
         if self.is_away:
@@ -45,9 +47,10 @@ class Work:
 
     def __init__(self) -> None:
         self.started: list[UUID] = []
-        self.run: Callable[[Job, Reporter], Outcome] = lambda job, reporter: Outcome("none")
+        self.run: Callable[[Job, Reporter], Outcome | Split] = lambda job, reporter: Outcome("none")
+        self.part_run: Callable[[JobPart, Reporter], Mapping[str, Any]] = lambda part, reporter: {}
 
-    def __call__(self, job: Job, reporter: Reporter) -> Outcome:
+    def __call__(self, job: Job, reporter: Reporter) -> Outcome | Split:
         self.started.append(job.pk)
         return self.run(job, reporter)
 
@@ -59,14 +62,17 @@ class SteeredKind(Kind):
         self,
         name: str,
         label: str,
-        run: Callable[[Job, Reporter], Outcome],
+        run: Callable[[Job, Reporter], Outcome | Split],
         warm_up: Callable[[], None] | None = None,
     ) -> None:
         self.name, self.label = name, label
         self._run, self._warm_up = run, warm_up
 
-    def run(self, job: Job, report: Reporter) -> Outcome:
+    def run(self, job: Job, report: Reporter) -> Outcome | Split:
         return self._run(job, report)
+
+    def part_run(self, part: JobPart, report: Reporter) -> Mapping[str, Any]:
+        return self._run.part_run(part, report)  # type: ignore[attr-defined]
 
     def warm_up(self) -> None:
         if self._warm_up:
@@ -119,7 +125,8 @@ def make_job(work: Work, fake_broker: FakeBroker) -> Callable[..., Job]:
 def no_shutdown() -> Iterator[None]:
     yield
     stopping.reset()
-    jobs.forget_learned()
+    for queue in registered():
+        queue.forget_learned()
 
 
 @pytest.fixture

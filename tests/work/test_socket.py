@@ -115,9 +115,9 @@ async def test_the_page_gets_a_snapshot_first_and_then_what_is_newer(
         state, claimed = shown(await page.read())
         assert (state, claimed > version) == ("running", True)
 
-        await in_thread(services.job_progress, job=held, stage="Swapping", percent=40)
+        await in_thread(services.job_progress, job=held, stage="stage_saving", percent=40)
         html = await page.read()
-        assert "Swapping" in html
+        assert "Saving the result" in html
         assert shown(html)[1] > claimed
 
 
@@ -164,7 +164,7 @@ async def test_many_nudges_become_few_sends(
         await page.read()
         begun = time.monotonic()
         for percent in range(1, 41):
-            await in_thread(services.job_progress, job=held, stage="Swapping", percent=percent)
+            await in_thread(services.job_progress, job=held, stage="stage_saving", percent=percent)
         sent = [await page.read()]
         while 'value="40"' not in sent[-1]:
             sent.append(await page.read())

@@ -86,7 +86,7 @@ def test_the_row_is_written_twice_a_second(
         services.job_progress(**given)
 
     monkeypatch.setattr("faceweb.work.lease_reporter.time.monotonic", lambda: clock[0])
-    monkeypatch.setattr("faceweb.work.lease_reporter.job_progress", write)
+    monkeypatch.setattr("faceweb.work.worker.job_progress", write)
     monkeypatch.setattr(Lease, "is_overdue", False)
 
     def run(job: Job, reporter: Reporter) -> Outcome:

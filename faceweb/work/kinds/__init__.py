@@ -8,11 +8,12 @@ from django.http import HttpRequest, HttpResponse
 
 from faceweb.media import makers
 from faceweb.media.makers import Maker, Words
+from models.refusals import Refusal
 
 if TYPE_CHECKING:
     from faceweb.media.models import Asset
     from faceweb.people.models import User
-    from faceweb.work.models import Job
+    from faceweb.work.models import Job, JobPart
     from faceweb.work.reporter import Reporter
 
 
@@ -23,12 +24,42 @@ class Outcome:
     ``save`` stores the result. It is called inside the transaction that ends the job and only when
     this worker still holds it, so that a worker which lost its lease leaves nothing behind.
     ``figures`` is shown on the page and ``timings_ms`` maps a stage to milliseconds; both are JSON.
+    Without ``save`` nothing was made, and ``reason`` says why: the work is done all the same.
     """
 
     engine: str
     save: "Callable[[], Asset] | None" = None
     figures: Mapping[str, Any] = field(default_factory=dict)
     timings_ms: Mapping[str, float] = field(default_factory=dict)
+    reason: Refusal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class PartPlan:
+    """One part of a long job, as its kind plans it.
+
+    Attributes:
+        phase: from 1 on; parts of a phase wait until all of the one before are done.
+        what: JSON for `Kind.part_run`.
+        weight: its share of the whole, beside those of the other parts.
+        seconds: how long it is expected to take, for fairness; learned from others where None.
+    """
+
+    phase: int
+    what: Mapping[str, Any]
+    weight: int = 1
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """What a run hands over that divides its job: the parts, at least one.
+
+    When all of them are done the job is run once more, with ``job.phase`` above 0, to make its
+    result of what they made.
+    """
+
+    parts: Sequence[PartPlan]
 
 
 class Kind(Maker):
@@ -51,12 +82,20 @@ class Kind(Maker):
         """The view at the studio's own address, for the first kind that has one."""
         return None
 
-    def run(self, job: "Job", report: "Reporter") -> Outcome:
+    def run(self, job: "Job", report: "Reporter") -> Outcome | Split:
         """Do one job, in a worker, claimed by it. It may run again for the same job and must store
-        nothing itself.
+        nothing itself. Long work is divided by returning a `Split`.
 
         Raises:
             JobError: with the reason for its owner; other exceptions of `faceweb.work.errors` pass.
+        """
+        raise NotImplementedError
+
+    def part_run(self, part: "JobPart", report: "Reporter") -> Mapping[str, Any]:
+        """Do one part, in any worker; JSON for the phases that follow. As `run`, it may run again.
+
+        Raises:
+            JobError: it cannot be done, and neither can the job.
         """
         raise NotImplementedError
 
