@@ -222,10 +222,13 @@ DELIVERY_ACCEL_LOCATION = env.get_str("DELIVERY_ACCEL_LOCATION", "/_private/")
 WHITENOISE_USE_FINDERS = DEBUG
 WHITENOISE_AUTOREFRESH = DEBUG
 
-UPLOAD_MAX_MB = env.get_int("UPLOAD_MAX_MB", 20, minimum=1, maximum=200)
+UPLOAD_MAX_MB = env.get_int("UPLOAD_MAX_MB", 100, minimum=1, maximum=200)
 UPLOAD_MAX_BYTES = UPLOAD_MAX_MB * 1024 * 1024
-UPLOAD_MAX_MEGAPIXELS = env.get_int("UPLOAD_MAX_MEGAPIXELS", 50, minimum=1, maximum=100)
-UPLOAD_MAX_SIDE = env.get_int("UPLOAD_MAX_SIDE", 10_000, minimum=100, maximum=30_000)
+# What phones write is read; what is larger than the site keeps is scaled down on the way in.
+UPLOAD_MAX_MEGAPIXELS = env.get_int("UPLOAD_MAX_MEGAPIXELS", 205, minimum=1, maximum=250)
+UPLOAD_MAX_SIDE = env.get_int("UPLOAD_MAX_SIDE", 30_000, minimum=100, maximum=60_000)
+KEPT_MAX_MEGAPIXELS = env.get_int("KEPT_MAX_MEGAPIXELS", 52, minimum=1, maximum=60)
+KEPT_MAX_SIDE = env.get_int("KEPT_MAX_SIDE", 10_000, minimum=100, maximum=16_383)
 QUOTA_PHOTOS = env.get_int("QUOTA_PHOTOS", 5_000, minimum=1)
 QUOTA_MB = env.get_int("QUOTA_MB", 5_000, minimum=1)
 # An answer is refused while less than this is free on the disk, so that a full one loses nothing.

@@ -147,7 +147,7 @@ def render(template: str, context: dict[str, Any], user: Any) -> str:
 def test_a_refused_upload_says_why_and_leads_back(user):
     error = IntakeError("not_a_photo")
     page = render("media/upload_error.html", {"error": error, "next": "/studio/?target=1"}, user)
-    assert "This is not a JPEG, PNG or WebP photo. Open it in an image program" in page
+    assert "This is not a photo in a format that can be opened here. JPEG, PNG" in page
     assert 'href="/studio/?target=1"' in page
 
 

@@ -4,10 +4,11 @@ A decoder fed by strangers is the part of the site most likely to be attacked, s
 can do little: no Django, no database, no secrets in its environment, and limits on memory, time,
 file size and open files that it puts on itself before it looks at the file.
 
-Usage: ``python -I decode_child.py FOLDER MAX_PIXELS MAX_SIDE``. It reads ``FOLDER/upload``, writes
-the files ``original``, ``preview`` and ``thumb`` beside it and prints one line of JSON: either
-``{"files": {role: {"type": ..., "width": ..., "height": ...}}}``, the types being media types, or
-``{"error": code}``, the codes being those of `Refused`.
+Usage: ``python -I decode_child.py FOLDER LIMITS``, the limits being JSON as `Limits` has them. It
+reads ``FOLDER/upload``, writes the files ``original``, ``preview`` and ``thumb`` beside it and
+prints one line of JSON: either ``{"files": {role: {"type": ..., "width": ..., "height": ...}},
+"notes": [...]}``, the types being media types and the notes what happened to the picture on the
+way, or ``{"error": code, "params": {...}}``, the codes being those of `Refused`.
 
 The encoding half, `encode_derivatives`, also serves the site itself for pictures it made.
 """
@@ -15,8 +16,11 @@ The encoding half, `encode_derivatives`, also serves the site itself for picture
 import contextlib
 import io
 import json
+import math
 import os
+import re
 import resource
+import struct
 import sys
 import warnings
 from dataclasses import dataclass
@@ -26,7 +30,9 @@ from typing import Any, Final
 # Each plugin is imported by name: Pillow then finds all of `FORMATS` registered and need not load
 # its other forty to look for them.
 from PIL import (
+    GifImagePlugin,  # noqa: F401
     Image,
+    ImageChops,
     ImageCms,
     JpegImagePlugin,  # noqa: F401
     PngImagePlugin,  # noqa: F401
@@ -34,10 +40,11 @@ from PIL import (
     WebPImagePlugin,  # noqa: F401
 )
 
-FORMATS = ("JPEG", "PNG", "WEBP")
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF")
 # What is written, by Pillow's names.
 MEDIA_TYPES: Final = {"JPEG": "image/jpeg", "WEBP": "image/webp"}
 ROLES: Final = ("original", "preview", "thumb")
+NOTES: Final = ("scaled", "first_frame", "hdr")
 
 MEMORY_BYTES = 1024**3
 CPU_SECONDS = 15
@@ -62,21 +69,82 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 
+_SIDEWAYS: Final = {UPRIGHT[number] for number in (5, 6, 7, 8)}
+
+# Above that many pixels a picture is scaled by whole numbers, which needs less memory.
+EXACT_PIXELS: Final = 70_000_000
+_STRIP: Final = 128
+_JPEG_END: Final = b"\xff\xd9"
+_ARITHMETIC_CODING: Final = b"\xff\xcc"
+# BT.709 and its like, of which AVIF and HEIF files of cameras speak where they mean sRGB's curve.
+_SDR_VIDEO: Final = {1, 6, 14, 15}
+# What people send instead of a photo: signature, where it stands, name.
+_SIGNATURES: Final = (
+    (b"II*\0", 0, "TIFF"),
+    (b"MM\0*", 0, "TIFF"),
+    (b"BM", 0, "BMP"),
+    (b"8BPS", 0, "Photoshop"),
+    (b"%PDF", 0, "PDF"),
+    (b"\xff\x0a", 0, "JPEG XL"),
+    (b"JXL ", 4, "JPEG XL"),
+    (b"jP  ", 4, "JPEG 2000"),
+    (b"ftypqt", 4, "QuickTime"),
+    (b"ftypheic", 4, "HEIC"),
+    (b"ftyp", 4, "MP4"),
+    (b"\x1aE\xdf\xa3", 0, "WebM"),
+    (b"PK\x03\x04", 0, "ZIP"),
+    (b"\0\0\x01\0", 0, "ICO"),
+    (b"<svg", 0, "SVG"),
+    (b"<?xml", 0, "SVG"),
+    (b"<", 0, "HTML"),
+)
+FORMAT_NAMES: Final = frozenset(name for *_, name in _SIGNATURES)
+
 # Profiles of cameras and screens are under 4 KB, of printing presses under 3 MB.
 PROFILE_BYTES = 4 * 1024**2
 
 
+@dataclass(frozen=True)
+class Limits:
+    """How large a picture may be.
+
+    Attributes:
+        read_pixels: more are not read.
+        read_side: a longer side is not read.
+        kept_pixels: more are scaled down to that many.
+        kept_side: a longer side is scaled down to that.
+    """
+
+    read_pixels: int
+    read_side: int
+    kept_pixels: int
+    kept_side: int
+
+
 class Refused(Exception):
-    """The file will not be taken; ``code`` says why.
+    """The file will not be taken; ``code`` says why, ``params`` with which numbers.
 
     ``not_a_photo``: none of the formats accepted. ``damaged``: it began as one and then broke.
     ``too_many_pixels``, ``side_too_long``: over the limits. ``too_much_memory``: decoding it needs
     more than this process may use.
     """
 
-    def __init__(self, code: str) -> None:
+    def __init__(self, code: str, **params: int | str) -> None:
         super().__init__(code)
         self.code = code
+        self.params = params
+
+
+@dataclass(frozen=True)
+class Clean:
+    """An upright sRGB picture of mode ``RGB``, without metadata, and what happened to it.
+
+    ``notes`` are codes with parameters: ``scaled`` (from ``width`` and ``height``),
+    ``first_frame`` and ``hdr``.
+    """
+
+    image: Image.Image
+    notes: tuple[dict[str, Any], ...] = ()
 
 
 def limit_resources(memory_bytes: int = MEMORY_BYTES) -> None:
@@ -93,76 +161,187 @@ def limit_resources(memory_bytes: int = MEMORY_BYTES) -> None:
         resource.setrlimit(limit, (value, value))
 
 
-def open_clean(path: Path, *, max_pixels: int, max_side: int) -> Image.Image:
-    """The first frame as an upright sRGB picture of mode ``RGB``, without any metadata.
+@dataclass(frozen=True)
+class Meaning:
+    """What a file says of its colours: as a PNG or not, by code points, and as Pillow read it."""
+
+    is_png: bool
+    points: tuple[int, int] | None
+    info: dict[Any, Any]
+
+
+def open_clean(path: Path, limits: Limits) -> Clean:
+    """The first frame as it is to be kept.
 
     Raises:
         Refused: see there.
     """
     warnings.simplefilter("ignore")
-    Image.MAX_IMAGE_PIXELS = max_pixels
+    Image.MAX_IMAGE_PIXELS = limits.read_pixels
+    opened = _opened(path, limits)
+    notes: list[dict[str, Any]] = []
+    if opened.format != "HEIF" and getattr(opened, "is_animated", False):
+        notes.append({"code": "first_frame"})
+    sent = opened.size
+    _shrink_while_decoding(opened, limits)
+    opened = _loaded(opened, path)
+    # Pillow's WebP reader keeps two canvases, eight bytes a pixel, for frames nobody asks for.
+    vars(opened).pop("_decoder", None)
+    turn = UPRIGHT.get(_orientation(opened))
+    meaning = Meaning(opened.format == "PNG", _code_points(path), {**opened.info})
+    image = _within(_to_plain_mode(opened), limits)
+    del opened
+    image, is_hdr = _to_srgb(image, meaning)
+    # What is left of the metadata would be written into the copies.
+    image.info = {}
+    if is_hdr:
+        notes.append({"code": "hdr"})
+    if turn is not None:
+        image = image.transpose(turn)
+    if image.width * image.height < sent[0] * sent[1]:
+        width, height = reversed(sent) if turn in _SIDEWAYS else sent
+        notes.append({"code": "scaled", "params": {"width": width, "height": height}})
+    return Clean(image, tuple(notes))
+
+
+def _opened(path: Path, limits: Limits) -> Image.Image:
+    """The file with its header read.
+
+    Raises:
+        Refused: it is no picture of a format that is taken, or too large a one.
+    """
     try:
         opened = Image.open(path, formats=_formats(path))
     except UnidentifiedImageError as error:
-        raise Refused("not_a_photo") from error
+        raise Refused("not_a_photo", format=_format_name(path)) from error
     except Image.DecompressionBombError as error:
-        raise Refused("too_many_pixels") from error
+        raise _too_many_pixels(error) from error
     if opened.width < 1 or opened.height < 1:
         raise Refused("damaged")
-    if max(opened.size) > max_side:
-        raise Refused("side_too_long")
-    if opened.width * opened.height > max_pixels:
-        raise Refused("too_many_pixels")
-    opened.load()
-    # Pillow's WebP reader keeps two canvases, eight bytes a pixel, for frames nobody asks for.
-    vars(opened).pop("_decoder", None)
-    orientation = _orientation(opened)
-    image = _to_srgb(opened)
-    # What is left of the metadata would be written into the copies.
-    image.info = {}
-    turn = UPRIGHT.get(orientation)
-    return image if turn is None else image.transpose(turn)
+    if max(opened.size) > limits.read_side:
+        raise Refused("side_too_long", side=max(opened.size))
+    if opened.width * opened.height > limits.read_pixels:
+        raise Refused("too_many_pixels", megapixels=_megapixels(opened.width * opened.height))
+    return opened
+
+
+def _too_many_pixels(error: Image.DecompressionBombError) -> Refused:
+    """Pillow says how many there are in its sentence alone."""
+    number = re.search(r"\d+", str(error))
+    return Refused("too_many_pixels", megapixels=_megapixels(int(number[0]) if number else 0))
+
+
+def _megapixels(pixels: int) -> int:
+    return -(-pixels // 1_000_000)
 
 
 def _formats(path: Path) -> tuple[str, ...]:
-    """The formats allowed for this file; HEIF, slow to load, only where its signature is seen."""
+    """The formats allowed for this file; those slow to load only where their signature is seen."""
     with path.open("rb") as file:
         head = file.read(12)
-    if head[4:8] != b"ftyp" or head[8:12] in {b"avif", b"avis"}:
+    if head[4:8] != b"ftyp":
         return FORMATS
+    if head[8:12] in {b"avif", b"avis"}:
+        from PIL import AvifImagePlugin  # noqa: F401
+
+        return ("AVIF",)
     try:
         from pillow_heif import register_heif_opener
     except ImportError:
         return FORMATS
     # Further pictures of the file, its previews and depth maps, are nobody's business here.
     register_heif_opener(thumbnails=False, depth_images=False, aux_images=False)
-    return (*FORMATS, "HEIF")
+    return ("HEIF",)
+
+
+def _format_name(path: Path) -> str:
+    """What a file that is not taken is, as far as its first bytes tell; "" where they do not."""
+    with path.open("rb") as file:
+        head = file.read(32)
+    for signature, at, name in _SIGNATURES:
+        if head[at : at + len(signature)] == signature:
+            return name
+    return ""
+
+
+def _shrink_while_decoding(opened: Image.Image, limits: Limits) -> None:
+    """Have a large JPEG decoded at a half, a quarter or an eighth of its size."""
+    pixels = opened.width * opened.height
+    factor = max((pixels / limits.kept_pixels) ** 0.5, max(opened.size) / limits.kept_side)
+    if opened.format != "JPEG" or factor <= 1:
+        return
+    scale = 1
+    while scale < 8 and (2 * scale <= factor or pixels / scale**2 > EXACT_PIXELS):
+        scale *= 2
+    opened.draft(opened.mode, (opened.width // scale, opened.height // scale))
+
+
+def _loaded(opened: Image.Image, path: Path) -> Image.Image:
+    """The picture with its pixels read.
+
+    Of a JPEG whose end marker alone is missing nothing is lost, so that is added and it is read
+    again; one with less of its data stays what it is: damaged.
+    """
+    try:
+        opened.load()
+    except OSError:
+        if opened.format != "JPEG" or not _lacks_only_its_end(path):
+            raise
+        size = opened.size
+        with path.open("ab") as file:
+            file.write(_JPEG_END)
+        opened = Image.open(path, formats=("JPEG",))
+        opened.draft(opened.mode, size)
+        opened.load()
+    return opened
+
+
+def _lacks_only_its_end(path: Path) -> bool:
+    import simplejpeg
+
+    content = path.read_bytes()
+    # Arithmetic coding fills up what is missing without a word; no camera uses it.
+    if content.endswith(_JPEG_END) or _ARITHMETIC_CODING in content:
+        return False
+    try:
+        # At an eighth of its size: all of the data is read, and the pixels are not needed.
+        simplejpeg.decode_jpeg(content + _JPEG_END, min_height=1, min_width=1, strict=True)
+    except ValueError:
+        return False
+    return True
+
+
+def _within(image: Image.Image, limits: Limits) -> Image.Image:
+    """The picture scaled down to what is kept, where it is larger."""
+    pixels = image.width * image.height
+    factor = max((pixels / limits.kept_pixels) ** 0.5, max(image.size) / limits.kept_side)
+    if factor <= 1:
+        return image
+    if pixels > EXACT_PIXELS:
+        # Averages whole squares: the other way needs half as much memory again.
+        return image.reduce(math.ceil(factor))
+    size = (max(1, int(image.width / factor)), max(1, int(image.height / factor)))
+    return image.resize(size, Image.Resampling.LANCZOS)
 
 
 def _orientation(image: Image.Image) -> int:
     """The EXIF orientation, 1 where there is none or where it cannot be read.
 
-    EXIF comes from countless broken writers; the parser's errors are as varied, and none of them
-    says anything about the picture.
+    Of EXIF alone, as browsers do: Pillow's own way would ask the XMP as well. EXIF comes from
+    countless broken writers; the parser's errors are as varied, and none of them says anything
+    about the picture.
     """
     try:
-        value = image.getexif().get(ORIENTATION_TAG, 1)
+        exif = Image.Exif()
+        exif.load(image.info.get("exif", b""))
+        value = exif.get(ORIENTATION_TAG, 1)
     except Exception:
         return 1
     return value if isinstance(value, int) else 1
 
 
-def _to_srgb(image: Image.Image) -> Image.Image:
-    """The picture in mode ``RGB`` and the sRGB colour space; transparency turns white."""
-    profile = image.info.get("icc_profile")
-    image = _to_plain_mode(image)
-    if profile:
-        image = _apply_profile(image, profile)
-    return image if image.mode == "RGB" else image.convert("RGB")
-
-
 def _to_plain_mode(image: Image.Image) -> Image.Image:
-    """Mode ``L``, ``RGB`` or ``CMYK``: 8 bits a channel, neither palette nor transparency."""
+    """Mode ``L``, ``RGB`` or ``CMYK``: 8 bits a channel, no palette; transparency turns white."""
     if image.mode in {"I", "I;16", "I;16B", "I;16L", "I;16N"}:
         return image.point(lambda value: value * (1 / 256)).convert("L")
     if image.mode in {"LA", "La", "PA", "RGBA", "RGBa"} or "transparency" in image.info:
@@ -173,13 +352,83 @@ def _to_plain_mode(image: Image.Image) -> Image.Image:
     return image if image.mode in {"L", "RGB", "CMYK"} else image.convert("RGB")
 
 
+def _to_srgb(image: Image.Image, meaning: Meaning) -> tuple[Image.Image, bool]:
+    """The picture in mode ``RGB`` and the sRGB colour space, and whether it was HDR.
+
+    What says the colour space, the first that is there: the chunk cICP of a PNG; an ICC profile;
+    the colour box of HEIF and AVIF; the chunk sRGB; gAMA with or without cHRM. That is the order of
+    the PNG standard (third edition, 4.3) and of HEIF (ISO/IEC 23008-12, 6.5.5), and what browsers
+    do, which also take BT.709's curve for sRGB's in AVIF.
+    """
+    from models.pixels import colour_spaces
+
+    profile = meaning.info.get("icc_profile")
+    points = meaning.points
+    if points and colour_spaces.UNSPECIFIED not in points and (meaning.is_png or not profile):
+        primaries, transfer = points
+        if colour_spaces.is_hdr(transfer) and primaries in colour_spaces.PRIMARIES:
+            return _tone_mapped(image.convert("RGB"), primaries, transfer), True
+        if not meaning.is_png and transfer in _SDR_VIDEO:
+            transfer = colour_spaces.SRGB[1]
+        profile = colour_spaces.profile_of(primaries, transfer)
+    elif meaning.is_png and not profile and "srgb" not in meaning.info:
+        profile = _profile_of_gamma(meaning.info)
+    if profile:
+        image = _apply_profile(image, profile)
+    return (image if image.mode == "RGB" else image.convert("RGB")), False
+
+
+def _code_points(path: Path) -> tuple[int, int] | None:
+    from models.pixels.file_colour import heif_code_points, png_code_points
+
+    with path.open("rb") as file:
+        head = file.read(12)
+        file.seek(0)
+        if head[4:8] == b"ftyp":
+            return heif_code_points(file)
+        return png_code_points(file)
+
+
+def _profile_of_gamma(info: dict[Any, Any]) -> bytes | None:
+    """A profile for what a PNG says in gAMA and cHRM; None where it says nothing of use.
+
+    As browsers do: primaries without a gamma are passed over, and a gamma of 1/2.2 without
+    primaries means sRGB.
+    """
+    from models.pixels import colour_spaces
+
+    gamma, primaries = info.get("gamma"), info.get("chromaticity")
+    if not isinstance(gamma, float) or not 0.05 <= gamma <= 5:
+        return None
+    if primaries is None and abs(gamma - 1 / 2.2) < 0.001:
+        return None
+    chromaticities = primaries or colour_spaces.PRIMARIES[1]
+    try:
+        return colour_spaces.profile_of_gamma(1 / gamma, chromaticities)
+    except (ValueError, ZeroDivisionError, struct.error):
+        return None
+
+
+def _tone_mapped(image: Image.Image, primaries: int, transfer: int) -> Image.Image:
+    """A picture of mode ``RGB`` in PQ or HLG as it is seen on a page; strip by strip."""
+    import numpy as np
+
+    from models.pixels.hdr import hdr_to_srgb
+
+    for top in range(0, image.height, _STRIP):
+        box = (0, top, image.width, min(top + _STRIP, image.height))
+        strip = hdr_to_srgb(np.asarray(image.crop(box)), primaries, transfer)
+        image.paste(Image.fromarray(strip), box)
+    return image
+
+
 def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image:
-    """The picture converted to sRGB by its embedded profile; unchanged where that is no use."""
+    """The picture converted to sRGB by a profile; unchanged where that is no use."""
     if len(profile) > PROFILE_BYTES:
         return image
     try:
         source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if ImageCms.getProfileDescription(source).startswith("sRGB"):
+        if image.mode == "RGB" and _changes_nothing(source):
             return image
         converted = ImageCms.profileToProfile(
             image,
@@ -191,6 +440,20 @@ def _apply_profile(image: Image.Image, profile: bytes) -> Image.Image:
     except (ImageCms.PyCMSError, OSError, ValueError, TypeError):
         return image
     return converted or image
+
+
+def _changes_nothing(profile: ImageCms.ImageCmsProfile) -> bool:
+    """Whether a profile is that of sRGB: by what it does to colours, whatever its name."""
+    levels = (0, 20, 64, 128, 192, 255)
+    probe = Image.new("RGB", (len(levels) ** 3, 1))
+    probe.putdata([(r, g, b) for r in levels for g in levels for b in levels])
+    turned = ImageCms.profileToProfile(
+        probe, profile, ImageCms.createProfile("sRGB"), outputMode="RGB"
+    )
+    if turned is None:
+        return False
+    changed = ImageChops.difference(probe, turned).tobytes()
+    return max(changed) <= 1
 
 
 @dataclass(frozen=True)
@@ -241,12 +504,12 @@ def _encoded(image: Image.Image, format_: str, **options: int) -> Encoded:
     return Encoded(MEDIA_TYPES[format_], image.width, image.height, buffer.getvalue())
 
 
-def main(folder: Path, max_pixels: int, max_side: int) -> dict[str, Any]:
+def main(folder: Path, limits: Limits) -> dict[str, Any]:
     """What is printed for the parent; the copies are written on the way."""
     try:
-        image = open_clean(folder / "upload", max_pixels=max_pixels, max_side=max_side)
+        clean = open_clean(folder / "upload", limits)
         files = {}
-        for role, encoded in encode_copies(image).items():
+        for role, encoded in encode_copies(clean.image).items():
             (folder / role).write_bytes(encoded.content)
             files[role] = {
                 "type": encoded.media_type,
@@ -254,18 +517,20 @@ def main(folder: Path, max_pixels: int, max_side: int) -> dict[str, Any]:
                 "height": encoded.height,
             }
     except Refused as refused:
-        return {"error": refused.code}
+        return {"error": refused.code, "params": refused.params}
     except MemoryError:
         return {"error": "too_much_memory"}
     except Exception:
         # Whatever a decoder raises on a broken file, the file is broken.
         return {"error": "damaged"}
-    return {"files": files}
+    return {"files": files, "notes": clean.notes}
 
 
 if __name__ == "__main__":
+    # Run by its path and apart from everything: what it needs of the project lies two floors up.
+    sys.path.append(str(Path(__file__).resolve().parents[2]))
     limit_resources()
-    answer = main(Path(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3]))
+    answer = main(Path(sys.argv[1]), Limits(**json.loads(sys.argv[2])))
     with contextlib.suppress(BrokenPipeError):
         os.write(1, json.dumps(answer).encode() + b"\n")
     # The picture's memory goes back with the process: no need to free it piece by piece.

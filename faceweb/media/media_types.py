@@ -2,6 +2,10 @@
 
 from typing import Final
 
+# What may be sent: for a form's list of types, and as people call them.
+ACCEPTED: Final = "image/jpeg,image/png,image/webp,image/heic,image/heif,image/avif,image/gif"
+FORMATS_IN_WORDS: Final = "JPEG, PNG, WebP, HEIC, AVIF or GIF"
+
 # IANA's names; the extension is what people see when they save a file.
 _EXTENSIONS: Final = {
     "image/jpeg": "jpg",

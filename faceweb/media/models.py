@@ -103,6 +103,11 @@ class Asset(models.Model):
     upload_sha256 = models.CharField(
         max_length=64, blank=True, help_text="Digest of the file as it was sent; results have none."
     )
+    notes = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="What happened to an upload on the way in: codes with parameters.",
+    )
     consent_version = models.CharField(max_length=20, blank=True)
     consent_at = models.DateTimeField(null=True, blank=True)
 

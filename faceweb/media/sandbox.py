@@ -23,6 +23,7 @@ from django.conf import settings
 from faceweb.media import decode_child
 from faceweb.media.errors import IntakeError
 from faceweb.media.files import FinishedFile, NewFile, Picture
+from models.refusals import JSON
 
 logger = logging.getLogger(__name__)
 
@@ -55,12 +56,14 @@ class CleanFile:
 class CleanCopies:
     """What the child made; the files live as long as the intake folder they lie in.
 
-    ``files`` are by their role.
+    ``files`` are by their role. ``notes`` are codes with parameters: what happened to the picture
+    on the way, for the person who sent it.
     """
 
     width: int
     height: int
     files: dict[str, CleanFile]
+    notes: list[dict[str, JSON]]
 
     def read(self, role: str) -> bytes:
         """The bytes of one file."""
@@ -123,7 +126,7 @@ def upload_decode(folder: Path) -> CleanCopies:
     with child_turn():
         answer = _ask_child(folder)
     if "error" in answer:
-        raise _refusal(str(answer["error"]))
+        raise _refusal(str(answer["error"]), answer.get("params"))
     return _clean_copies(folder, answer)
 
 
@@ -142,7 +145,23 @@ def _clean_copies(folder: Path, answer: dict[str, Any]) -> CleanCopies:
     except (KeyError, TypeError, ValueError) as error:
         raise _refusal("damaged") from error
     original = files["original"]
-    return CleanCopies(original.width, original.height, files)
+    return CleanCopies(original.width, original.height, files, _notes(answer.get("notes")))
+
+
+def _notes(said: Any) -> list[dict[str, JSON]]:
+    """The notes that there are, their parameters being whole numbers."""
+    notes: list[dict[str, JSON]] = []
+    for note in said if isinstance(said, list) else ():
+        if isinstance(note, dict) and note.get("code") in decode_child.NOTES:
+            params = note.get("params")
+            numbers = params if isinstance(params, dict) else {}
+            notes.append(
+                {
+                    "code": f"note_{note['code']}",
+                    "params": {str(name): _number(value) for name, value in numbers.items()},
+                }
+            )
+    return notes
 
 
 def _known_type(media_type: str) -> str:
@@ -152,8 +171,13 @@ def _known_type(media_type: str) -> str:
 
 
 def _ask_child(folder: Path) -> dict[str, Any]:
-    limits = (str(settings.UPLOAD_MAX_MEGAPIXELS * 1_000_000), str(settings.UPLOAD_MAX_SIDE))
-    said, returncode = child_run(decode_child.__file__, folder, *limits)
+    limits = {
+        "read_pixels": settings.UPLOAD_MAX_MEGAPIXELS * 1_000_000,
+        "read_side": settings.UPLOAD_MAX_SIDE,
+        "kept_pixels": settings.KEPT_MAX_MEGAPIXELS * 1_000_000,
+        "kept_side": settings.KEPT_MAX_SIDE,
+    }
+    said, returncode = child_run(decode_child.__file__, folder, json.dumps(limits))
     if returncode is None:
         return {"error": "too_slow"}
     return _parsed(said) or {"error": _cause_of_death(returncode)}
@@ -221,11 +245,25 @@ def _regular_file(path: Path) -> Path:
     return path
 
 
-def _refusal(code: str) -> IntakeError:
+def _refusal(code: str, said: Any = None) -> IntakeError:
+    """A refusal, with what the child says of the numbers as far as it can be true."""
     known = code if code in _CODES else "damaged"
+    params = said if isinstance(said, dict) else {}
     match known:
         case "too_many_pixels":
-            return IntakeError(known, limit_megapixels=settings.UPLOAD_MAX_MEGAPIXELS)
+            return IntakeError(
+                known,
+                megapixels=_number(params.get("megapixels")),
+                limit_megapixels=settings.UPLOAD_MAX_MEGAPIXELS,
+            )
         case "side_too_long":
-            return IntakeError(known, limit_px=settings.UPLOAD_MAX_SIDE)
+            return IntakeError(
+                known, side_px=_number(params.get("side")), limit_px=settings.UPLOAD_MAX_SIDE
+            )
+        case "not_a_photo" if params.get("format") in decode_child.FORMAT_NAMES:
+            return IntakeError("other_format", format=str(params["format"]))
     return IntakeError(known)
+
+
+def _number(value: Any) -> int:
+    return value if isinstance(value, int) and 0 <= value < 10**9 else 0

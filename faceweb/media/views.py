@@ -19,7 +19,7 @@ from django.utils.http import quote_etag, url_has_allowed_host_and_scheme
 from django.views.decorators.http import require_GET, require_POST, require_safe
 from django_htmx.http import HttpResponseClientRefresh
 
-from faceweb.core.words import refusal_answer, status_of
+from faceweb.core.words import refusal_answer, sentence_of, status_of
 from faceweb.media.crops import face_crop
 from faceweb.media.delivery import asset_response, copy_response, picture_headers
 from faceweb.media.errors import IntakeError, MarkingError
@@ -156,6 +156,7 @@ def photo_page(request: HttpRequest, photo_id: UUID) -> HttpResponse:
         "steps": asset_describe(photo),
         "about_template": maker.about_template if maker else "",
         "about": maker.about(photo, history.target) if maker and maker.about_template else {},
+        "notes": [sentence_of(note["code"], note.get("params")) for note in photo.notes],
         "entries": asset_entries(photo),
         "job": getattr(photo, "job", None),
         "target": history.target,

@@ -4,9 +4,18 @@ from django.utils.translation import gettext_lazy as _
 
 from faceweb.core.words import Words
 
+_TAKEN = _(
+    "JPEG, PNG, WebP, HEIC, AVIF and GIF are taken. Open it in an image program, export it as JPEG"
+    " and try again."
+)
 _SMALLER = _("Save the photo at a smaller size and try again.")
 
 WORDS = {
+    "note_scaled": Words(
+        _("It was sent with %(width)s × %(height)s pixels, and scaled down to what is kept here.")
+    ),
+    "note_first_frame": Words(_("It moves; its first frame is kept.")),
+    "note_hdr": Words(_("It was taken for an HDR screen and is kept for ordinary ones.")),
     "consent_missing": Words(
         _("Please confirm first that everyone in the photo has agreed."),
         _("Tick the box beside the photo and send it again."),
@@ -39,9 +48,12 @@ WORDS = {
         403,
     ),
     "not_a_photo": Words(
-        _("This is not a JPEG, PNG or WebP photo."),
-        _("Open it in an image program, export it as JPEG and try again."),
+        _("This is not a photo in a format that can be opened here."),
+        _TAKEN,
         415,
+    ),
+    "other_format": Words(
+        _("This is a %(format)s file, which cannot be opened here."), _TAKEN, 415
     ),
     "damaged": Words(
         _("This photo is damaged or incomplete and cannot be opened."),
@@ -49,10 +61,17 @@ WORDS = {
         422,
     ),
     "too_many_pixels": Words(
-        _("This photo has more than %(limit_megapixels)s megapixels."), _SMALLER, 422
+        _(
+            "This photo has %(megapixels)s megapixels; at most %(limit_megapixels)s can be"
+            " opened here."
+        ),
+        _SMALLER,
+        422,
     ),
     "side_too_long": Words(
-        _("This photo is more than %(limit_px)s pixels wide or high."), _SMALLER, 422
+        _("This photo is %(side_px)s pixels long; at most %(limit_px)s can be opened here."),
+        _SMALLER,
+        422,
     ),
     "too_much_memory": Words(_("This photo needs too much memory to open."), _SMALLER, 422),
     "too_slow": Words(_("This photo takes too long to open."), _SMALLER, 422),

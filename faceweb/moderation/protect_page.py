@@ -12,10 +12,10 @@ from django.views.decorators.http import require_http_methods
 
 from faceweb.core.words import refusal_text, status_of
 from faceweb.media.errors import IntakeError
+from faceweb.media.media_types import ACCEPTED
 from faceweb.moderation.models import ProtectedFace
 from faceweb.moderation.protected import protected_face_request
 
-_ACCEPT = "image/jpeg,image/png,image/webp,image/heic,image/heif"
 _TOO_OFTEN = "Several requests have come from your address. Wait an hour, then send this one again."
 
 
@@ -23,7 +23,7 @@ def _picture(label: str, help_text: str, required: str) -> forms.FileField:
     return forms.FileField(
         label=label,
         help_text=help_text,
-        widget=forms.FileInput(attrs={"accept": _ACCEPT, "class": "file-input"}),
+        widget=forms.FileInput(attrs={"accept": ACCEPTED, "class": "file-input"}),
         error_messages={"required": required},
     )
 

@@ -72,7 +72,7 @@ const take = (slot, file) => {
   if (!form || !file) return;
   const megabytes = Number(form.dataset.maxMb);
   if (!file.type.startsWith("image/") && file.type) {
-    fail(slot, "That is not a photo. Choose a JPEG, PNG, WebP or HEIC file.");
+    fail(slot, "That is not a photo. Choose a JPEG, PNG, WebP, HEIC, AVIF or GIF file.");
     return;
   }
   if (file.size > megabytes * 1024 * 1024) {

@@ -12,6 +12,7 @@ import numpy as np
 import psutil
 import pytest
 from PIL import Image, ImageCms
+from PIL.PngImagePlugin import PngInfo
 
 from faceweb.core.words import refusal_text, status_of
 from faceweb.media import decode_child, sandbox
@@ -29,6 +30,13 @@ def decoded(content: bytes, copy: str = "original") -> np.ndarray:
         (folder / "upload").write_bytes(content)
         with Image.open(upload_decode(folder).files[copy].path) as image:
             return np.asarray(image.convert("RGB"))
+
+
+def noted(content: bytes) -> list[dict[str, Any]]:
+    """What is said to have happened to a picture on the way in."""
+    with intake_folder() as folder:
+        (folder / "upload").write_bytes(content)
+        return upload_decode(folder).notes
 
 
 def refusal(content: bytes) -> IntakeError:
@@ -149,25 +157,103 @@ def test_palette_and_grey_become_rgb() -> None:
     assert np.abs(grey.astype(int) - 90).max() <= 2
 
 
-def test_only_the_first_frame_is_taken() -> None:
-    frames = [Image.new("RGB", (32, 32), colour) for colour in ("red", "blue", "blue")]
-    content = encoded(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True)
-    red, _, blue = decoded(content).mean(axis=(0, 1))
-    assert red > 240
-    assert blue < 15
-
-
 def test_heic_is_taken_where_its_decoder_is_installed() -> None:
     pytest.importorskip("pillow_heif")
     content = (shared_dir("hostile") / "zPug_3.heic").read_bytes()
     assert decoded(content).shape == (64, 64, 3)
 
 
-@pytest.mark.parametrize("format_", ["GIF", "TIFF", "BMP", "AVIF", "ICO"])
-def test_other_formats_are_refused_under_any_name(format_: str) -> None:
+@pytest.mark.parametrize("format_", ["TIFF", "BMP", "ICO", "PDF"])
+def test_other_formats_are_refused_by_their_name(format_: str) -> None:
     error = refusal(encoded(Image.new("RGB", (32, 32)), format_))
+    assert (error.code, status_of(error.code)) == ("other_format", 415)
+    assert f"This is a {format_} file" in refusal_text(error)
+    assert "JPEG, PNG, WebP, HEIC, AVIF and GIF are taken" in refusal_text(error)
+
+
+def test_what_is_no_picture_at_all_is_refused() -> None:
+    error = refusal(b"a letter" * 100)
     assert (error.code, status_of(error.code)) == ("not_a_photo", 415)
-    assert "JPEG, PNG or WebP" in refusal_text(error)
+    assert "JPEG, PNG, WebP, HEIC, AVIF and GIF are taken" in refusal_text(error)
+
+
+@pytest.mark.parametrize("format_", ["AVIF", "GIF"])
+def test_other_formats_of_the_web_are_taken(format_: str) -> None:
+    pixels = decoded(encoded(corners(), format_))
+    assert nearest_quarters(pixels) == ["red", "green", "blue", "yellow"]
+
+
+@pytest.mark.parametrize("format_", ["GIF", "WEBP", "PNG", "AVIF"])
+def test_of_what_moves_the_first_frame_is_kept_and_it_is_said(format_: str) -> None:
+    frames = [Image.new("RGB", (32, 32), colour) for colour in ("red", "blue", "blue")]
+    content = encoded(frames[0], format_, save_all=True, append_images=frames[1:])
+    assert noted(content) == [{"code": "note_first_frame", "params": {}}]
+    red, _, blue = decoded(content).mean(axis=(0, 1))
+    assert red > 240
+    assert blue < 15
+    assert noted(encoded(frames[0], format_)) == []
+
+
+def photo_with_detail() -> bytes:
+    noise = np.random.default_rng(1).integers(0, 255, (120, 160, 3), dtype=np.uint8)
+    return encoded(Image.fromarray(noise), quality=80)
+
+
+def test_a_jpeg_without_its_end_marker_is_whole() -> None:
+    content = photo_with_detail()
+    assert content.endswith(b"\xff\xd9")
+    whole, cut = decoded(content), decoded(content[:-2])
+    assert np.array_equal(whole, cut)
+
+
+@pytest.mark.parametrize("missing", [20, 100, 1000])
+def test_a_jpeg_that_lacks_more_is_damaged(missing: int) -> None:
+    assert refusal(photo_with_detail()[:-missing]).code == "damaged"
+
+
+XMP = (
+    b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-'
+    b'syntax-ns#"><rdf:Description xmlns:tiff="http://ns.adobe.com/tiff/1.0/" tiff:Orientation="6"'
+    b"/></rdf:RDF></x:xmpmeta>"
+)
+
+
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP"])
+def test_xmp_turns_nothing(format_: str) -> None:
+    options: dict[str, Any] = {"xmp": XMP}
+    if format_ == "PNG":
+        info = PngInfo()
+        info.add_itxt("XML:com.adobe.xmp", XMP.decode())
+        options = {"pnginfo": info}
+    quarters = nearest_quarters(decoded(encoded(corners(), format_, **options)))
+    assert quarters == ["red", "green", "blue", "yellow"]
+
+
+@pytest.mark.parametrize(
+    ("size", "kept_width"),
+    [((1200, 1000), 1095), ((4000, 3000), 1154), ((5000, 40), 2000), ((1000, 1000), 1000)],
+)
+@pytest.mark.parametrize("format_", ["JPEG", "PNG", "WEBP"])
+def test_what_is_too_large_to_keep_is_scaled_down_and_it_is_said(
+    format_: str, size: tuple[int, int], kept_width: int, settings: Any
+) -> None:
+    """A little over, a lot over, too long, and just as large as may be."""
+    settings.KEPT_MAX_MEGAPIXELS, settings.KEPT_MAX_SIDE = 1, 2000
+    content = encoded(corners(*size), format_)
+    pixels = decoded(content)
+    height, width = pixels.shape[:2]
+    assert width * height <= 1_000_000
+    assert kept_width - 1 <= width <= kept_width
+    assert width / height == pytest.approx(size[0] / size[1], rel=0.02)
+    assert nearest_quarters(pixels) == ["red", "green", "blue", "yellow"]
+    said = [{"code": "note_scaled", "params": {"width": size[0], "height": size[1]}}]
+    assert noted(content) == ([] if size[0] == width else said)
+
+
+def test_the_size_that_is_said_is_that_of_the_upright_picture(settings: Any) -> None:
+    settings.KEPT_MAX_MEGAPIXELS = 1
+    content = encoded(corners(2000, 1000), exif=exif_with(6))
+    assert noted(content)[0]["params"] == {"width": 1000, "height": 2000}
 
 
 def test_derivatives_have_their_sizes_and_nothing_is_enlarged() -> None:
@@ -213,11 +299,11 @@ def test_the_child_cannot_write_more_than_it_may(tmp_path: Path) -> None:
 
 
 def test_a_photo_that_needs_too_much_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    def open_clean(path: Path, **limits: int) -> Image.Image:
+    def open_clean(path: Path, limits: decode_child.Limits) -> decode_child.Clean:
         raise MemoryError
 
     monkeypatch.setattr(decode_child, "open_clean", open_clean)
-    answer = decode_child.main(Path(), 1, 1)
+    answer = decode_child.main(Path(), decode_child.Limits(1, 1, 1, 1))
     assert answer == {"error": "too_much_memory"}
 
 
@@ -333,3 +419,31 @@ def test_who_waits_too_long_for_a_turn_is_told_so(monkeypatch: pytest.MonkeyPatc
 def test_a_file_of_nothing_but_a_signature_is_refused() -> None:
     for head in (b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"RIFF\x04\x00\x00\x00WEBP"):
         assert status_of(refusal(io.BytesIO(head).getvalue()).code) in {415, 422}
+
+
+@pytest.mark.parametrize(
+    ("name", "kept", "notes"),
+    [
+        ("pixel_8160x6144.png", (6144, 8160), []),
+        (
+            "panorama_12000x2400.png",
+            (2000, 10_000),
+            [{"code": "note_scaled", "params": {"width": 12_000, "height": 2400}}],
+        ),
+        ("jpg_noeoi.jpg", (266, 400), []),
+        ("photo.avif", (266, 400), []),
+        ("anim.gif", (200, 200), [{"code": "note_first_frame", "params": {}}]),
+        ("ori_xmponly6.jpg", (240, 320), []),
+        ("heic_nclx_2020pq.heic", (240, 320), [{"code": "note_hdr", "params": {}}]),
+    ],
+)
+def test_what_people_sent_is_taken(
+    name: str, kept: tuple[int, int], notes: list[dict[str, Any]]
+) -> None:
+    content = (shared_dir("cases") / name).read_bytes()
+    assert decoded(content).shape[:2] == kept
+    assert noted(content) == notes
+
+
+def test_what_lost_more_than_its_end_is_refused() -> None:
+    assert refusal((shared_dir("cases") / "jpg_minus16.jpg").read_bytes()).code == "damaged"

@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -82,26 +83,44 @@ def test_answers_as_the_manifest_expects(
 @pytest.mark.parametrize(
     ("mode", "size", "format_", "code"),
     [
-        ("1", (10_001, 20), "PNG", "side_too_long"),
-        ("1", (9_999, 9_999), "PNG", "too_many_pixels"),
-        ("L", (8_000, 8_000), "PNG", "too_many_pixels"),
-        ("RGB", (7_200, 7_200), "WEBP", "too_many_pixels"),
+        ("1", (30_001, 20), "PNG", "side_too_long"),
+        ("1", (15_000, 14_000), "PNG", "too_many_pixels"),
+        ("L", (29_000, 7_200), "PNG", "too_many_pixels"),
     ],
 )
 def test_small_files_of_many_pixels_are_refused_by_their_header(
     mode: str, size: tuple[int, int], format_: str, code: str, upload: Upload, media: Path
 ) -> None:
-    options: dict[str, Any] = {"PNG": {"compress_level": 9}, "WEBP": {"method": 0}}[format_]
-    response = upload(encoded(Image.new(mode, size), format_, **options))
+    response = upload(encoded(Image.new(mode, size), format_, compress_level=9))
     assert response.status_code == 422
     assert response.json()["code"] == code
     assert files_in(media) == []
 
 
-def test_the_largest_photo_allowed_is_taken_in_less_than_a_gigabyte(tmp_path: Path) -> None:
-    content = encoded(Image.new("RGB", (7_071, 7_071), "gray"), quality=50, progressive=True)
-    (tmp_path / "upload").write_bytes(content)
-    child = f"[sys.executable, '-I', {decode_child.__file__!r}, '.', '50000000', '10000']"
+@pytest.mark.parametrize(
+    ("size", "format_", "options", "kept"),
+    [
+        ((16_320, 12_240), "JPEG", {"quality": 50}, (8_160, 6_120)),
+        ((16_320, 12_240), "JPEG", {"quality": 50, "progressive": True}, (8_160, 6_120)),
+        ((12_000, 9_000), "JPEG", {"quality": 50, "progressive": True}, (6_000, 4_500)),
+        ((8_160, 6_144), "JPEG", {"quality": 50, "progressive": True}, (8_160, 6_144)),
+        ((12_000, 9_000), "PNG", {"compress_level": 1}, (6_000, 4_500)),
+        ((30_000, 2_400), "PNG", {"compress_level": 1}, (10_000, 800)),
+        ((8_160, 6_144), "WEBP", {"method": 0, "quality": 20}, (8_160, 6_144)),
+    ],
+)
+def test_what_phones_write_is_taken_in_less_than_a_gigabyte(
+    size: tuple[int, int],
+    format_: str,
+    options: dict[str, Any],
+    kept: tuple[int, int],
+    tmp_path: Path,
+) -> None:
+    """200, 108 and 50 megapixels, and a long panorama."""
+    with (tmp_path / "upload").open("wb") as file:
+        Image.new("RGB", size, "gray").save(file, format_, **options)
+    limits = json.dumps(asdict(decode_child.Limits(205_000_000, 30_000, 52_000_000, 10_000)))
+    child = f"[sys.executable, '-I', {decode_child.__file__!r}, '.', {limits!r}]"
     # A small process in between: a child's figure begins with what its parent has when it forks.
     measure = (
         f"import resource, subprocess, sys; subprocess.run({child});"
@@ -112,7 +131,7 @@ def test_the_largest_photo_allowed_is_taken_in_less_than_a_gigabyte(tmp_path: Pa
     )
     answer, peak_kb = done.stdout.splitlines()
     original = json.loads(answer)["files"]["original"]
-    assert (original["width"], original["height"]) == (7_071, 7_071)
+    assert (original["width"], original["height"]) == kept
     assert int(peak_kb) < 1024 * 1024
 
 

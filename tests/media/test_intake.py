@@ -313,7 +313,7 @@ def test_a_plain_form_that_is_refused_gets_a_page_with_a_remedy(
     response = plain_form(client_for(user), content=b"GIF89a", next="/studio/?target=t")
     assert response.status_code == 415
     page = response.content.decode()
-    assert "This is not a JPEG, PNG or WebP photo." in page
+    assert "This is not a photo in a format that can be opened here." in page
     assert "export it as JPEG" in page
     assert 'href="/studio/?target=t"' in page
 
@@ -334,3 +334,14 @@ def test_the_log_names_no_file_and_no_person(
     assert caplog.records
     assert "my-secret-name" not in caplog.text
     assert user.email not in caplog.text
+
+
+def test_what_happened_on_the_way_in_stands_beside_the_photo(
+    upload: Upload, client_for: Any, user: Any, settings: Any
+) -> None:
+    settings.KEPT_MAX_MEGAPIXELS = 1
+    answer = upload(encoded(Image.new("RGB", (2000, 1000), "teal"))).json()
+    page = client_for(user).get(answer["url"]).content.decode()
+    assert "It was sent with 2000 × 1000 pixels" in page.replace(",", "")
+    plain = upload(encoded(Image.new("RGB", (900, 1000), "teal"))).json()
+    assert "data-notes" not in client_for(user).get(plain["url"]).content.decode()

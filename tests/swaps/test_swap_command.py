@@ -57,7 +57,7 @@ def test_no_face_is_exit_2_and_a_sentence(tmp_path, out):
 
 @pytest.mark.parametrize(
     ("content", "sentence"),
-    [(b"hello", "not a JPEG, PNG or WebP"), (None, "No such file")],
+    [(b"hello", "not a photo in a format"), (None, "No such file")],
 )
 def test_a_bad_file_is_exit_2_and_a_sentence(tmp_path, out, content, sentence):
     bad = tmp_path / "bad.jpg"
