@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +23,9 @@ from faceweb.media.face_analysis import assets_analyse_now
 from faceweb.media.models import Asset
 from faceweb.media.pictures import asset_read
 from faceweb.work.kinds.recipes import RecipeError
-from models.faces.face import Face
+
+if TYPE_CHECKING:
+    from models.faces.face import Face
 
 _COPY_DRIFT: Final = 3.0
 """Degrees that a copy which somebody uploaded may be off the result it is a copy of."""

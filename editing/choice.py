@@ -1,29 +1,27 @@
 """Which engine this site edits with."""
 
+from __future__ import annotations
+
 import logging
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from django.conf import settings
 
-from editing.directions import DirectionError, load_directions
 from editing.engines.former import EditEngine, Slider
-from editing.engines.stylegan import BATCH, AgeEstimator, StyleGanEngine, sliders_of
 from faceweb.core.weights import session_factory, weight_store
 from faceweb.media.analysis import get_analyser
-from models.networks.base import ContractError
-from models.networks.finding import find_age_network, find_parser
-from models.networks.genderage import GenderAge
-from models.networks.opening import open_age_network, open_parser
-from models.networks.parser import FaceParser
-from models.networks.stylegan import Export
-from models.sessions import SessionFactory
-from models.sessions.copies import CopyFailed
-from models.sessions.providers import CPU
-from models.store import ManifestError, Weight, WeightStore
+
+if TYPE_CHECKING:
+    from editing.engines.stylegan import AgeEstimator
+    from models.networks.genderage import GenderAge
+    from models.networks.parser import FaceParser
+    from models.sessions import SessionFactory
+    from models.store import WeightStore
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +58,11 @@ def editor_choice() -> EditorChoice:
 
     Looked up once a process: what is exported later counts after a restart.
     """
+
+    from editing.directions import DirectionError
+    from models.networks.base import ContractError
+    from models.store import ManifestError
+
     if settings.ENGINE == "classic" or not settings.STYLEGAN_DIR.is_dir():
         return _classic()
     try:
@@ -76,6 +79,12 @@ def _classic() -> EditorChoice:
 
 
 def _stylegan() -> EditorChoice:
+    from editing.directions import DirectionError, load_directions
+    from editing.engines.stylegan import StyleGanEngine, sliders_of
+    from models.networks.finding import find_age_network
+    from models.networks.stylegan import Export
+    from models.store import Weight
+
     export = Export.read(settings.STYLEGAN_DIR)
     layers = 2 * int(math.log2(export.size)) - 2
     sliders = sliders_of(load_directions(_direction_folders(), layers))
@@ -99,6 +108,11 @@ def _direction_folders() -> list[Path]:
 
 
 def _load_stylegan() -> EditEngine:
+    from editing.engines.stylegan import BATCH, StyleGanEngine
+    from models.networks.genderage import GenderAge
+    from models.networks.opening import open_age_network
+    from models.sessions.providers import CPU
+
     store, sessions = weight_store(), session_factory()
     ages = open_age_network(store, sessions)
     return StyleGanEngine.open(
@@ -114,6 +128,12 @@ def _load_stylegan() -> EditEngine:
 
 def _parser(store: WeightStore, sessions: SessionFactory) -> FaceParser | None:
     """The parser, or None where there is none that works: then landmarks draw the mask."""
+
+    from models.networks.base import ContractError
+    from models.networks.finding import find_parser
+    from models.networks.opening import open_parser
+    from models.sessions.copies import CopyFailed
+
     weight = find_parser(store)
     if weight is None:
         return None

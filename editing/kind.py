@@ -1,15 +1,16 @@
 """The job kind ``edit``: from a queued recipe to a new version, or a plain answer why not."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
-from editing.base import EditBase, edit_base
 from editing.choice import editor_choice
 from editing.describe import LABEL, edit_again, edit_describe, edit_entries
 from editing.engines.former import Box, EditEngine, EditRequest, EditResult
@@ -17,17 +18,19 @@ from editing.recipe import EditRecipe
 from editing.services import KIND, edit_check, get_engine, identity_threshold
 from faceweb.ledger.services import Standing, edit_record
 from faceweb.ledger.spent import Spent
-from faceweb.media.face_analysis import assets_analyse_now
 from faceweb.media.makers import Description, Entry
 from faceweb.media.models import Asset
-from faceweb.media.results import PreparedResult, result_prepare, result_store
 from faceweb.people.models import User
 from faceweb.work.kinds import Again, Found, Kind, Outcome, Start
 from faceweb.work.kinds.recipes import recipe_photos
 from faceweb.work.models import Job
 from faceweb.work.reporter import Reporter
-from models.pixels.imaging import Image
 from models.refusals import Refusal
+
+if TYPE_CHECKING:
+    from editing.base import EditBase
+    from faceweb.media.results import PreparedResult
+    from models.pixels.imaging import Image
 
 # The engine's stages as codes of the catalogue, and where each begins and ends on the bar.
 _STAGES = {
@@ -48,6 +51,10 @@ def edit_run(job: Job, report: Reporter) -> Outcome:
         Refusal: it cannot be done.
         ResultBlocked: the result must not be kept.
     """
+
+    from editing.base import edit_base
+    from faceweb.media.face_analysis import assets_analyse_now
+
     started = time.perf_counter()
     report.stage("stage_opening", 0.0)
     recipe = EditRecipe.from_dict(job.recipe)
@@ -89,6 +96,8 @@ class _Delivery:
         self.prepared: PreparedResult | None = None
 
     def __call__(self, image: Image) -> Image:
+        from faceweb.media.results import result_prepare
+
         self.prepared = result_prepare(
             owner=self._owner,
             image=image,
@@ -103,6 +112,8 @@ class _Delivery:
 
 
 def _save(prepared: PreparedResult, standing: Standing, spent: Spent, touched: Box) -> Asset:
+    from faceweb.media.results import result_store
+
     result = result_store(prepared)
     edit_record(result=result, standing=standing, spent=spent, touched=touched)
     return result

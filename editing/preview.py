@@ -4,14 +4,15 @@ Pages have no engine: a worker makes the preview, asked by way of `faceweb.work.
 engine finds out about the face on the way stays in that worker's memory.
 """
 
+from __future__ import annotations
+
 import base64
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import numpy as np
-from numpy.typing import NDArray
 
 from editing.base import edit_base
 from editing.choice import editor_choice
@@ -25,8 +26,12 @@ from faceweb.work import previews
 from faceweb.work.errors import AccountFrozen
 from faceweb.work.kinds.recipes import RecipeError
 from models.faces.errors import FaceError
-from models.faces.face import Face
 from models.pixels.imaging import bounding_box, encode_webp, reduced_region
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from models.faces.face import Face
 
 SIDE_PX = 512
 # How long a page waits, for an engine that answers within a second and for one that studies first.

@@ -1,7 +1,10 @@
 """Checking and starting edits."""
 
+from __future__ import annotations
+
 import threading
 from functools import lru_cache
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from django.conf import settings
@@ -15,7 +18,9 @@ from faceweb.people.models import User
 from faceweb.work.kinds.recipes import RecipeError, recipe_face, recipe_faces, recipe_photos
 from faceweb.work.models import Job
 from faceweb.work.services import job_create
-from models.faces.face import Face
+
+if TYPE_CHECKING:
+    from models.faces.face import Face
 
 KIND = "edit"
 # Under this width of the jaw nobody can say whether it still is the same person.

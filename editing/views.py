@@ -10,7 +10,6 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from editing.choice import editor_choice
 from editing.forms import EditorState
-from editing.preview import prepare_ask, preview_ask
 from editing.services import MIN_FACE_PX, edit_request, identity_threshold
 from faceweb.core.words import refusal_answer, refusal_headers, status_of
 from faceweb.media.analysis_queue import assets_renew
@@ -50,6 +49,9 @@ def edits(request: HttpRequest) -> HttpResponse:
 @require_POST
 def edit_preview(request: HttpRequest) -> JsonResponse:
     """A quick look at what the sliders ask for, as JSON; nothing is stored."""
+
+    from editing.preview import preview_ask
+
     state = EditorState.from_query(request.POST)
     return _asked(lambda: preview_ask(owner=_user(request), recipe=state.recipe()))
 
@@ -58,6 +60,9 @@ def edit_preview(request: HttpRequest) -> JsonResponse:
 @require_POST
 def edit_prepare(request: HttpRequest) -> JsonResponse:
     """Has the face studied before the first quick look, and says what the page can say of it."""
+
+    from editing.preview import prepare_ask
+
     state = EditorState.from_query(request.POST)
     if state.photo is None:
         raise Http404

@@ -1,12 +1,13 @@
 """The job kind ``swap``: from a queued recipe to a result photo."""
 
+from __future__ import annotations
+
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-import numpy as np
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
@@ -14,20 +15,15 @@ from django.utils.translation import gettext_lazy
 
 from faceweb.core.options import options_described
 from faceweb.ledger.services import swap_record
-from faceweb.media.face_analysis import assets_analyse_now
 from faceweb.media.makers import Description, Entry
 from faceweb.media.models import Asset
-from faceweb.media.pictures import asset_read
-from faceweb.media.results import PreparedResult, result_prepare, result_store
 from faceweb.people.models import User
 from faceweb.work.errors import JobError
 from faceweb.work.kinds import Again, Found, Kind, Outcome, Start
 from faceweb.work.kinds.recipes import recipe_faces, recipe_photos
 from faceweb.work.models import Job
 from faceweb.work.reporter import Reporter
-from models.faces.face import Face
 from models.options import values_to_json
-from models.sessions import OutOfMemory
 from swaps import views
 from swaps.choice import engine_choice
 from swaps.describe import LABEL, swap_again, swap_describe, swap_entries, swap_what
@@ -41,6 +37,12 @@ from swaps.services import (
     swap_check,
     takes_several,
 )
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from faceweb.media.results import PreparedResult
+    from models.faces.face import Face
 
 # The engine's stages as codes of the catalogue, and where each begins and ends on the bar.
 _STAGES = {
@@ -60,6 +62,12 @@ def swap_run(job: Job, report: Reporter) -> Outcome:
         Refusal: it cannot be done.
         ResultBlocked: the result must not be kept.
     """
+
+    from faceweb.media.face_analysis import assets_analyse_now
+    from faceweb.media.pictures import asset_read
+    from faceweb.media.results import result_prepare
+    from models.sessions import OutOfMemory
+
     started = time.perf_counter()
     report.stage("stage_opening", 0.0)
     recipe = SwapRecipe.from_dict(job.recipe)
@@ -110,6 +118,8 @@ def _save(
     target: Asset,
     faces: list[tuple[Face, list[tuple[Asset, Face]]]],
 ) -> Asset:
+    from faceweb.media.results import result_store
+
     result = result_store(prepared)
     swap_record(result=result, target=target, faces=faces)
     return result

@@ -1,8 +1,11 @@
 """Checking and starting face swaps."""
 
+from __future__ import annotations
+
 import threading
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 from django.utils.translation import gettext
 
@@ -14,10 +17,12 @@ from faceweb.work.models import Job
 from faceweb.work.services import job_create
 from models.engine_registry import Chosen
 from models.engines import Notice
-from models.faces.face import Face
 from swaps.choice import engine_choice
 from swaps.engines.base import SwapEngine, SwapEngineSpec, refuse
 from swaps.recipe import FaceMapping, SwapRecipe
+
+if TYPE_CHECKING:
+    from models.faces.face import Face
 
 KIND = "swap"
 

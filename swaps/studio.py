@@ -11,7 +11,6 @@ from faceweb.core.options import Field, joined, option_fields
 from faceweb.media.analysis_queue import assets_renew
 from faceweb.media.models import Asset
 from faceweb.people.models import User
-from models.faces.same_person import source_weight
 from models.refusals import Refusal
 from swaps.choice import engine_choice
 from swaps.forms import Slot, SourceFace, StudioState
@@ -217,6 +216,8 @@ def well_photo(slot: Slot, photo: Asset, state: StudioState) -> WellPhoto:
 
 
 def _face_boxes(slot: Slot, photo: Asset) -> Iterable[FaceBox]:
+    from models.faces.same_person import source_weight
+
     if not photo.is_ready:
         return
     count = len(photo.faces)

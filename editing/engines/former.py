@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from editing.guard import THRESHOLD, CurvePoint, Finish, Verdict
-from models.faces.analysis import FaceAnalyser
-from models.faces.face import Face
-from models.pixels.imaging import Image
+
+if TYPE_CHECKING:
+    from models.faces.analysis import FaceAnalyser
+    from models.faces.face import Face
+    from models.pixels.imaging import Image
 
 Box = tuple[int, int, int, int]
 

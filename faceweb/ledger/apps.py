@@ -1,3 +1,5 @@
+from typing import Any
+
 from django.apps import AppConfig
 
 
@@ -6,7 +8,13 @@ class LedgerConfig(AppConfig):
     verbose_name = "Faces that were edited"
 
     def ready(self) -> None:
-        from faceweb.ledger.uploads import upload_recognise
         from faceweb.media import analysis
 
-        analysis.on_found(upload_recognise)
+        analysis.on_found(_recognise)
+
+
+def _recognise(*found: Any) -> None:
+    # Imported in a worker alone: it looks at pixels.
+    from faceweb.ledger.uploads import upload_recognise
+
+    upload_recognise(*found)

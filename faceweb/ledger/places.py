@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from models.faces.face import Face
+if TYPE_CHECKING:
+    from models.faces.face import Face
+
 
 Place = tuple[float, float, float, float]
 """x1, y1, x2, y2 as shares of the picture's width and height."""

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from faceweb.ledger.models import FaceEntry
 from faceweb.ledger.places import Place, face_place, meets, nearest, place_of, together
 from faceweb.ledger.spent import NOTHING, Spent, most_spent
 from faceweb.media.models import Asset
-from models.faces.face import Face
+
+if TYPE_CHECKING:
+    from models.faces.face import Face
 
 _SWAP_REACH: Final = 0.6
 """How far round a face's box a swap may change pixels, as a share of its longer side."""

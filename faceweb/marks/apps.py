@@ -8,10 +8,9 @@ class MarksConfig(AppConfig):
     def ready(self) -> None:
         from faceweb.core.words import words_register
         from faceweb.marks import checks, framing  # noqa: F401 - checks register themselves
-        from faceweb.marks.marker import ResultMarker
         from faceweb.marks.words import WORDS
         from faceweb.media import marking
 
         words_register(WORDS)
         framing.register()
-        marking.register(ResultMarker())
+        marking.register("faceweb.marks.marker.ResultMarker")

@@ -11,6 +11,7 @@ from typing import Final
 
 SOURCE_TYPES: Final = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 # IPTC NewsCodes: an edit of a captured picture with the help of a trained model.
+HISTORY: Final = "faceweb.history"
 DIGITAL_SOURCE_TYPE: Final = SOURCE_TYPES + "compositeWithTrainedAlgorithmicMedia"
 
 # XMP Specification Part 3, 1.1.3 (JPEG): the packet's namespace and a zero byte.

@@ -10,22 +10,25 @@ are carried while the parent's take at most `CHAIN_BYTES`; a longer history begi
 list of all steps is in every manifest (`HISTORY`), whatever was left behind.
 """
 
+from __future__ import annotations
+
 import io
 import json
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Final
-
-import c2pa
+from typing import TYPE_CHECKING, Any, Final
 
 from faceweb.marks.containers import (
     DIGITAL_SOURCE_TYPE,
+    HISTORY,
     jpeg_credentials_size,
     jpeg_without_credentials,
 )
-from faceweb.marks.inspection import HISTORY
 from faceweb.marks.keys import Identity, identity_load
 from faceweb.media.makers import Step, step_describe
+
+if TYPE_CHECKING:
+    import c2pa
 
 CHAIN_BYTES: Final = 12_000
 # About sixty bytes each: with them, too, a picture's credentials stay below 20 KB.
@@ -109,6 +112,9 @@ def credentials_sign(content: bytes, media_type: str, claim: Claim, *, chain: bo
         c2pa.C2paError: it cannot be signed.
         ValueError: the parent is no JPEG.
     """
+
+    import c2pa
+
     identity = identity_load()
     identity.check_valid()
     signer, context = _signer(identity)
@@ -149,6 +155,8 @@ def _manifest(claim: Claim) -> dict[str, Any]:
 
 @lru_cache(maxsize=2)
 def _signer(identity: Identity) -> tuple[c2pa.Signer, c2pa.Context]:
+    import c2pa
+
     info = c2pa.C2paSignerInfo(
         identity.algorithm.encode(), identity.chain.encode(), identity.key, None
     )

@@ -13,11 +13,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from faceweb.marks.containers import source_type_read
+from faceweb.marks.containers import HISTORY, source_type_read
 from faceweb.marks.pdq import pdq_dihedral, pdq_hash
 from faceweb.marks.watermark import watermark_read
-
-HISTORY: Final = "faceweb.history"
 
 # Big enough for everything that C2PA tools write, small enough to be read at a glance.
 _TEXT: Final = 120

@@ -6,26 +6,30 @@ says of itself is read from its raw bytes by a second child under the same limit
 This process only looks up what they found. Both children work in a folder that is gone afterwards.
 """
 
+from __future__ import annotations
+
 import json
 import logging
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from django.core.files.uploadedfile import UploadedFile
 
 from faceweb.marks import inspect_child
 from faceweb.marks.containers import DIGITAL_SOURCE_TYPE
 from faceweb.marks.credentials import step_label
-from faceweb.marks.inspection import Credentials
 from faceweb.marks.keys import roots_load
 from faceweb.marks.models import MarkedResult
-from faceweb.marks.registry import QUALITY_FLOOR, Match, result_by_id, result_by_looks
 from faceweb.media.errors import IntakeError
 from faceweb.media.makers import Step
 from faceweb.media.receiving import upload_received
 from faceweb.media.sandbox import CleanCopies, child_run, child_turn
+
+if TYPE_CHECKING:
+    from faceweb.marks.inspection import Credentials
+    from faceweb.marks.registry import Match
 
 logger = logging.getLogger(__name__)
 
@@ -123,6 +127,9 @@ def _inspect(folder: Path, clean: CleanCopies) -> _Found:
 
 def _parsed(said: bytes) -> _Found:
     """The child's two lines; the second may be missing."""
+
+    from faceweb.marks.inspection import Credentials
+
     lines = said.splitlines()
     looks: dict[str, Any] = json.loads(lines[0] if lines else b"")["looks"]
     mark_id, source_type = looks["mark_id"], looks["source_type"]
@@ -143,6 +150,8 @@ def _parsed(said: bytes) -> _Found:
 
 
 def _report(found: _Found) -> Report:
+    from faceweb.marks.registry import result_by_id, result_by_looks
+
     by_id = None if found.mark_id is None else result_by_id(found.mark_id)
     by_looks = result_by_looks(found.hashes, found.quality)
     credentials = found.credentials or None
@@ -246,6 +255,8 @@ def _mark_sign(mark_id: int | None, result: MarkedResult | None) -> Sign:
 
 
 def _looks_sign(match: Match | None, quality: int) -> Sign:
+    from faceweb.marks.registry import QUALITY_FLOOR
+
     name = "Looks"
     if match is None and quality < QUALITY_FLOOR:
         return Sign(name, "unread", "There is too little in this picture to know it by its looks.")

@@ -3,21 +3,22 @@
 Which one it is, is for the engines above this floor to say: they must be able to use what it finds.
 """
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
-import numpy as np
-from numpy.typing import NDArray
-
-from models.faces.analysis import FaceAnalyser
-from models.faces.face import Face
-
 if TYPE_CHECKING:
-    from faceweb.media.models import Asset
+    import numpy as np
+    from numpy.typing import NDArray
 
-FoundFaces = Callable[["Asset", NDArray[np.uint8], Sequence[Face]], None]
+    from faceweb.media.models import Asset
+    from models.faces.analysis import FaceAnalyser
+    from models.faces.face import Face
+
+FoundFaces = Callable[["Asset", "NDArray[np.uint8]", "Sequence[Face]"], None]
 """Called in a worker with a photo, its pixels, uint8 (H, W, 3) BGR, and the faces in it."""
 
 _lock = threading.Lock()
@@ -65,7 +66,7 @@ def on_found(listener: FoundFaces) -> None:
         _listeners.append(listener)
 
 
-def found_tell(photo: "Asset", image: NDArray[np.uint8], faces: Sequence[Face]) -> None:
+def found_tell(photo: Asset, image: NDArray[np.uint8], faces: Sequence[Face]) -> None:
     """Tell the listeners of the faces of a photo."""
     for listener in _listeners:
         listener(photo, image, faces)

@@ -19,9 +19,6 @@ from faceweb.media.analysis_queue import (
     assets_renew,
 )
 from faceweb.media.models import Asset, AssetTask
-from faceweb.media.pictures import asset_read
-from faceweb.media.screening_run import asset_screen
-from models.faces.analysis import FaceStudent
 
 
 def asset_task_work(task_id: Any) -> None:
@@ -63,6 +60,8 @@ def assets_analyse_now(photos: Iterable[Asset]) -> None:
 
 
 def _look(task: AssetTask, lease: Lease) -> None:
+    from faceweb.media.screening_run import asset_screen
+
     if task.kind == FACES:
         _faces_find(task)
     elif task.kind == STUDY:
@@ -73,6 +72,11 @@ def _look(task: AssetTask, lease: Lease) -> None:
 
 def _faces_find(task: AssetTask) -> None:
     """Find the faces of a photo and keep them on its row, then go on with its screening."""
+
+    from faceweb.media.pictures import asset_read
+    from faceweb.media.screening_run import asset_screen
+    from models.faces.analysis import FaceStudent
+
     photo = task.asset
     analyser = get_analyser()
     image = asset_read(photo)
@@ -98,6 +102,10 @@ def _faces_find(task: AssetTask) -> None:
 
 def _faces_study(task: AssetTask) -> None:
     """Take a closer look at each face of a photo, whose place is known and shown already."""
+
+    from faceweb.media.pictures import asset_read
+    from models.faces.analysis import FaceStudent
+
     photo, analyser = task.asset, get_analyser()
     if photo.analyser != analyser.name or not isinstance(analyser, FaceStudent):
         analysis.end(task, AssetTask.State.DONE)

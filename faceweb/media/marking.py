@@ -3,14 +3,18 @@
 The provenance floor above registers itself here. Where nobody has, no result is kept.
 """
 
+from __future__ import annotations
+
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast
 
-import numpy as np
-from numpy.typing import NDArray
+from django.utils.module_loading import import_string
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from faceweb.media.makers import Step
     from faceweb.media.models import Asset
 
@@ -26,9 +30,9 @@ class Making:
         details: figures and timings, as its page shows them.
     """
 
-    steps: "tuple[Step, ...]"
-    target: "Asset"
-    sources: "Sequence[Asset]"
+    steps: tuple[Step, ...]
+    target: Asset
+    sources: Sequence[Asset]
     details: dict[str, Any]
 
 
@@ -44,7 +48,7 @@ class Mark(Protocol):
         """The encoded file of that media type with what it says about itself."""
         ...
 
-    def record(self, photo: "Asset") -> None:
+    def record(self, photo: Asset) -> None:
         """Write the result into the registry, inside the transaction that stores ``photo``."""
         ...
 
@@ -60,7 +64,7 @@ class Marker(Protocol):
         """
         ...
 
-    def download_copy(self, photo: "Asset", *, badge: bool) -> tuple[bytes, str]:
+    def download_copy(self, photo: Asset, *, badge: bool) -> tuple[bytes, str]:
         """The file that its owner saves of a result, with the visible badge unless not asked.
 
         Returns its bytes and its media type.
@@ -72,11 +76,14 @@ class Marker(Protocol):
         ...
 
 
-_markers: list[Marker] = []
+_markers: list[Marker | str] = []
 
 
-def register(marker: Marker) -> None:
-    """Let ``marker`` mark every result; the last one registered does."""
+def register(marker: Marker | str) -> None:
+    """Let ``marker`` mark every result; the last one registered does.
+
+    A dotted path names a class that is loaded when it is first needed: web processes never do.
+    """
     _markers.append(marker)
 
 
@@ -88,4 +95,7 @@ def get_marker() -> Marker:
     """
     if not _markers:
         raise RuntimeError("no marker is registered")
-    return _markers[-1]
+    marker = _markers[-1]
+    if isinstance(marker, str):
+        marker = _markers[-1] = cast(Marker, import_string(marker)())
+    return marker

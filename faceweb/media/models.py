@@ -10,10 +10,11 @@ from django.urls import reverse
 
 from faceweb.core.durable.models import DurableQuerySet, DurableRow
 from faceweb.media.media_types import extension_of
-from models.faces.face import Face
 
 if TYPE_CHECKING:
     from django.db.models.fields.files import FieldFile
+
+    from models.faces.face import Face
 
 RENDITIONS_FOLDER = "renditions"
 
@@ -222,8 +223,10 @@ class Asset(models.Model):
         self.__dict__.pop("_renditions_by_role", None)
         super().refresh_from_db(*args, **kwargs)
 
-    def found_faces(self) -> list[Face]:
+    def found_faces(self) -> "list[Face]":
         """The stored faces, largest first, in pixels of the original."""
+        from models.faces.face import Face
+
         return [Face.from_dict(face) for face in self.faces]
 
 

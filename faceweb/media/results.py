@@ -4,26 +4,27 @@
 files. Nothing else makes an asset whose origin says that it is a result.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from django.core.files.base import ContentFile
 from django.db import transaction
-from numpy.typing import NDArray
 
 from faceweb.media.files import Picture, files_roll_back
 from faceweb.media.makers import Step, asset_steps
 from faceweb.media.marking import Making, Mark, get_marker
 from faceweb.media.models import Asset, Lineage, Rendition
-from faceweb.media.pictures import picture_encode
 from faceweb.media.retention import ancestors_keep, expiry_of_new
 from faceweb.media.screening import Finding, get_screener
 from faceweb.media.services import asset_insert
-from models.pixels.imaging import decode_image
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from faceweb.people.models import User
 
 # A thumbnail is smaller than what its credentials would add to it.
@@ -34,7 +35,7 @@ _SIGNED = (Rendition.Role.ORIGINAL, Rendition.Role.PREVIEW)
 class PreparedResult:
     """A result that passed, with its marks, ready to be stored by `result_store`."""
 
-    owner: "User"
+    owner: User
     making: Making
     picture: Picture
     mark: Mark
@@ -42,13 +43,16 @@ class PreparedResult:
 
     def pixels(self) -> NDArray[np.uint8]:
         """The picture as it is given out, marked and encoded, uint8 (H, W, 3) BGR."""
+
+        from models.pixels.imaging import decode_image
+
         content = self.picture.files[Rendition.Role.ORIGINAL].file
         content.seek(0)
         data = content.read()
         content.seek(0)
         return decode_image(data)
 
-    def described(self, what: Mapping[str, Any], making: dict[str, Any]) -> "PreparedResult":
+    def described(self, what: Mapping[str, Any], making: dict[str, Any]) -> PreparedResult:
         """The same with all that pages show of it, where that was not known before."""
         *earlier, last = self.making.steps
         steps = (*earlier, replace(last, what=what))
@@ -57,7 +61,7 @@ class PreparedResult:
 
 def result_prepare(
     *,
-    owner: "User",
+    owner: User,
     image: NDArray[np.uint8],
     kind: str,
     engine: str,
@@ -82,6 +86,9 @@ def result_prepare(
         ResultBlocked: it must not be kept.
         MarkingError: it cannot be marked.
     """
+
+    from faceweb.media.pictures import picture_encode
+
     steps = (*asset_steps(target), Step.now(kind, engine, what))
     made = Making(steps, target, tuple(sources), making)
     finding = get_screener().result_screen(owner, image, (target, *made.sources))

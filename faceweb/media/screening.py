@@ -4,14 +4,18 @@ The moderation floor above registers itself here. Where nobody has, nothing is c
 wait and results are refused.
 """
 
+from __future__ import annotations
+
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
-import numpy as np
-from numpy.typing import NDArray
+from django.utils.module_loading import import_string
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from faceweb.media.models import Asset
     from faceweb.people.models import User
     from models.faces.face import Face
@@ -29,13 +33,13 @@ class Finding:
     """
 
     state: str
-    record: "Callable[[Asset], None]"
+    record: Callable[[Asset], None]
 
 
 class Screener(Protocol):
     """Looks at pictures, in a worker, except for `upload_check`, which a request waits for."""
 
-    def upload_check(self, owner: "User", sha256: str) -> None:
+    def upload_check(self, owner: User, sha256: str) -> None:
         """Refuse a file that is known to be bad by its digest in hex.
 
         Raises:
@@ -44,7 +48,7 @@ class Screener(Protocol):
         ...
 
     def asset_screen(
-        self, photo: "Asset", image: NDArray[np.uint8], faces: "Sequence[Face]"
+        self, photo: Asset, image: NDArray[np.uint8], faces: Sequence[Face]
     ) -> Finding:
         """Judge an uploaded photo, uint8 (H, W, 3) BGR, and the faces found in it.
 
@@ -53,12 +57,12 @@ class Screener(Protocol):
         """
         ...
 
-    def asset_give_up(self, photo: "Asset") -> None:
+    def asset_give_up(self, photo: Asset) -> None:
         """Open a case for a photo that could not be screened; in the transaction that says so."""
         ...
 
     def result_screen(
-        self, owner: "User", image: NDArray[np.uint8], parents: "Sequence[Asset]"
+        self, owner: User, image: NDArray[np.uint8], parents: Sequence[Asset]
     ) -> Finding:
         """Judge a result, uint8 (H, W, 3) BGR, before it is kept.
 
@@ -68,7 +72,7 @@ class Screener(Protocol):
         """
         ...
 
-    def asset_explain(self, photo: "Asset") -> "Refusal | None":
+    def asset_explain(self, photo: Asset) -> Refusal | None:
         """Why a photo is in review or blocked; None where it is neither."""
         ...
 
@@ -81,11 +85,14 @@ class Screener(Protocol):
         ...
 
 
-_screeners: list[Screener] = []
+_screeners: list[Screener | str] = []
 
 
-def register(screener: Screener) -> None:
-    """Let ``screener`` judge every picture; the last one registered does."""
+def register(screener: Screener | str) -> None:
+    """Let ``screener`` judge every picture; the last one registered does.
+
+    A dotted path names a class that is loaded when it is first needed: web processes never do.
+    """
     _screeners.append(screener)
 
 
@@ -97,4 +104,7 @@ def get_screener() -> Screener:
     """
     if not _screeners:
         raise RuntimeError("no screener is registered")
-    return _screeners[-1]
+    screener = _screeners[-1]
+    if isinstance(screener, str):
+        screener = _screeners[-1] = cast(Screener, import_string(screener)())
+    return screener

@@ -1,14 +1,19 @@
 """Has one photo looked at by whoever screens here, and keeps the verdict on its row."""
 
-import numpy as np
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 from django.db import transaction
-from numpy.typing import NDArray
 
 from faceweb.core.durable.lease import Lease
 from faceweb.media.analysis_queue import analysis
 from faceweb.media.models import Asset, AssetTask
-from faceweb.media.pictures import asset_read
 from faceweb.media.screening import get_screener
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 def asset_screen(task: AssetTask, lease: Lease, image: NDArray[np.uint8] | None = None) -> None:
@@ -22,6 +27,9 @@ def asset_screen(task: AssetTask, lease: Lease, image: NDArray[np.uint8] | None 
         lease: its lease.
         image: the photo's pixels, uint8 (H, W, 3) BGR, where they were read already.
     """
+
+    from faceweb.media.pictures import asset_read
+
     photo = task.asset
     if photo.screening != Asset.Screening.PENDING:
         analysis.end(task, AssetTask.State.DONE)

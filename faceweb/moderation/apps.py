@@ -14,12 +14,11 @@ class ModerationConfig(AppConfig):
         from faceweb.moderation.cases import assets_in_cases_keep
         from faceweb.moderation.notices import notices
         from faceweb.moderation.screening import sections as screening_sections
-        from faceweb.moderation.screening.screener import PictureScreener
         from faceweb.moderation.words import WORDS
 
         durable.register(notices)
         words_register(WORDS)
-        screening.register(PictureScreener())
+        screening.register("faceweb.moderation.screening.screener.PictureScreener")
         retention.register(assets_in_cases_keep)
         framing.register()
         sections.register()

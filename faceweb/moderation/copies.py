@@ -11,7 +11,6 @@ from uuid import UUID
 from django.db.models import Q
 
 from faceweb.marks.models import MarkedResult
-from faceweb.marks.pdq import hashes_pack, nearest
 from faceweb.media.models import Asset, Lineage
 from faceweb.moderation.models import PictureLooks
 
@@ -63,6 +62,8 @@ def made_of(photos: Iterable[Asset]) -> list[Asset]:
 
 
 def _lookalikes(photo: Asset) -> set[UUID]:
+    from faceweb.marks.pdq import hashes_pack, nearest
+
     wanted = [bytes.fromhex(pdq) for _, pdq in _hashes(photo.pk)]
     found: set[UUID] = set()
     if not wanted:

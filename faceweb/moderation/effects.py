@@ -19,7 +19,6 @@ from faceweb.moderation import notices
 from faceweb.moderation.audit import audit_write
 from faceweb.moderation.copies import copies_of, made_of
 from faceweb.moderation.errors import DecisionRefused
-from faceweb.moderation.known_bad import hash_block
 from faceweb.moderation.models import Appeal, Case, Decision, Strike
 from faceweb.moderation.protected import protected_face_grant, protected_face_refuse
 from faceweb.moderation.reasons import Reason
@@ -119,6 +118,9 @@ def _delete(effect: Effect) -> None:
 
 def _block_hash(effect: Effect) -> None:
     """As deleting, and the picture is known again when it comes back."""
+
+    from faceweb.moderation.known_bad import hash_block
+
     if effect.photo is not None:
         try:
             hash_block(

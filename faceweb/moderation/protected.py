@@ -3,12 +3,13 @@
 What identifies them is only ever kept sealed. The selfie and the proof go with the decision.
 """
 
+from __future__ import annotations
+
 import logging
 import smtplib
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
 
-import numpy as np
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
 from django.core.mail import send_mail
@@ -20,17 +21,15 @@ from faceweb.media.receiving import upload_received
 from faceweb.media.services import disk_check
 from faceweb.moderation.audit import audit_write
 from faceweb.moderation.cases import case_open
-from faceweb.moderation.embedders import embedders_present
 from faceweb.moderation.errors import DecisionRefused
 from faceweb.moderation.models import Case, ProtectedFace
-from faceweb.moderation.screening.shield import MIN_WIDTH_PX
-from faceweb.moderation.sealing import seal, unseal, vector_seal
-from models.faces.analysis import FaceAnalyser
-from models.faces.face import FloatArray
-from models.pixels.imaging import decode_image
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from faceweb.people.models import User
+    from models.faces.analysis import FaceAnalyser
+    from models.faces.face import FloatArray
 
 logger = logging.getLogger(__name__)
 
@@ -51,6 +50,9 @@ def protected_face_request(
     Raises:
         IntakeError: a picture is refused; nothing of the request was kept.
     """
+
+    from faceweb.moderation.sealing import seal
+
     disk_check()
     pictures = [seal(_clean_copy(upload)) for upload in (selfie, proof)]
     with transaction.atomic():
@@ -67,13 +69,16 @@ def protected_face_picture(face: ProtectedFace, which: Literal["selfie", "proof"
         FileNotFoundError: it is decided, so the picture is erased.
         CannotUnseal: it was sealed with another key.
     """
+
+    from faceweb.moderation.sealing import unseal
+
     sealed = bytes(face.selfie if which == "selfie" else face.proof)
     if not sealed:
         raise FileNotFoundError(which)
     return unseal(sealed)
 
 
-def protected_face_grant(*, face: ProtectedFace, by: "User") -> ProtectedFace:
+def protected_face_grant(*, face: ProtectedFace, by: User) -> ProtectedFace:
     """Protect a face by every network of this machine, and erase both pictures.
 
     Takes a second or two, for the networks that have to be loaded.
@@ -82,6 +87,11 @@ def protected_face_grant(*, face: ProtectedFace, by: "User") -> ProtectedFace:
         ProtectionError: ``request_decided``, ``selfie_without_face``, ``selfie_with_several`` or
             ``selfie_too_small``.
     """
+
+    from faceweb.moderation.embedders import embedders_present
+    from faceweb.moderation.sealing import vector_seal
+    from models.pixels.imaging import decode_image
+
     _must_wait(face)
     image = decode_image(protected_face_picture(face, "selfie"))
     embeddings = {
@@ -91,7 +101,7 @@ def protected_face_grant(*, face: ProtectedFace, by: "User") -> ProtectedFace:
     return _decide(face, ProtectedFace.State.ACTIVE, by, embeddings=embeddings)
 
 
-def protected_face_refuse(*, face: ProtectedFace, by: "User", reason: str = "") -> ProtectedFace:
+def protected_face_refuse(*, face: ProtectedFace, by: User, reason: str = "") -> ProtectedFace:
     """Refuse a request, and erase both pictures.
 
     Raises:
@@ -100,7 +110,7 @@ def protected_face_refuse(*, face: ProtectedFace, by: "User", reason: str = "") 
     return _decide(face, ProtectedFace.State.REFUSED, by, reason=reason)
 
 
-def protected_face_withdraw(*, face: ProtectedFace, by: "User | None") -> ProtectedFace:
+def protected_face_withdraw(*, face: ProtectedFace, by: User | None) -> ProtectedFace:
     """End a protection, or take back a request: nothing that identifies anybody stays.
 
     Raises:
@@ -117,7 +127,7 @@ def protected_face_withdraw(*, face: ProtectedFace, by: "User | None") -> Protec
 def _decide(
     face: ProtectedFace,
     state: ProtectedFace.State,
-    by: "User",
+    by: User,
     *,
     embeddings: dict[str, str] | None = None,
     reason: str = "",
@@ -151,7 +161,7 @@ def _must_wait(face: ProtectedFace) -> None:
 def _write(
     face: ProtectedFace,
     state: ProtectedFace.State,
-    by: "User | None",
+    by: User | None,
     action: str,
     *,
     embeddings: dict[str, str] | None = None,
@@ -167,6 +177,9 @@ def _write(
 
 def _only_face(image: np.ndarray, network: FaceAnalyser) -> FloatArray:
     """The embedding of the one face that a selfie shows, float32 (D,)."""
+
+    from faceweb.moderation.screening.shield import MIN_WIDTH_PX
+
     faces = network.find_faces(image)
     if not faces:
         raise ProtectionError("selfie_without_face")

@@ -11,7 +11,6 @@ from faceweb.media.models import Asset
 from faceweb.media.panels import Panel
 from faceweb.media.panels import register as panel_register
 from faceweb.people.models import User
-from faceweb.sharing.copies import original_of
 from faceweb.sharing.errors import ShareRefused
 from faceweb.sharing.forms import NewLinkForm
 from faceweb.sharing.services import share_check
@@ -21,6 +20,9 @@ SHOWN = 3
 
 def share_panel(request: HttpRequest, photo: Asset) -> str:
     """The links to a result, and a form for one more or why there can be none."""
+
+    from faceweb.sharing.copies import original_of
+
     if not photo.is_result:
         return ""
     owner = cast(User, request.user)

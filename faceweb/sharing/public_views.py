@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_safe
 
 from faceweb.media.errors import MarkingError
 from faceweb.media.makers import asset_describe, steps_sentences
-from faceweb.sharing import copies, visitors
+from faceweb.sharing import visitors
 from faceweb.sharing.complaints import complaint_url
 from faceweb.sharing.errors import LinkGone
 from faceweb.sharing.forms import PasswordForm
@@ -94,6 +94,9 @@ def _sealed(response: HttpResponse) -> HttpResponse:
 @_for_link_holders
 def shared_page(request: HttpRequest, link: ShareLink, token: str) -> HttpResponse:
     """The marked result, what was done to it and when; or a question for the password."""
+
+    from faceweb.sharing import copies
+
     path = reverse("shared", args=[token])
     if request.method == "POST":
         return _unlock(request, link, path)
@@ -129,6 +132,9 @@ def shared_page(request: HttpRequest, link: ShareLink, token: str) -> HttpRespon
 @_for_link_holders
 def shared_picture(request: HttpRequest, link: ShareLink, token: str) -> HttpResponse:
     """The marked result's bytes."""
+
+    from faceweb.sharing import copies
+
     return _picture(request, link, token, lambda: copies.shared_copy(link.photo))
 
 
@@ -136,6 +142,9 @@ def shared_picture(request: HttpRequest, link: ShareLink, token: str) -> HttpRes
 @_for_link_holders
 def shared_download(request: HttpRequest, link: ShareLink, token: str) -> HttpResponse:
     """The same bytes to save, where the owner lets people."""
+
+    from faceweb.sharing import copies
+
     if not link.allow_download:
         raise LinkGone
     response = _picture(request, link, token, lambda: copies.shared_copy(link.photo))
@@ -147,6 +156,9 @@ def shared_download(request: HttpRequest, link: ShareLink, token: str) -> HttpRe
 @_for_link_holders
 def shared_original(request: HttpRequest, link: ShareLink, token: str) -> HttpResponse:
     """A reduced copy of the photo the result was made on, where the owner shows it."""
+
+    from faceweb.sharing import copies
+
     original = copies.original_of(link.photo) if link.show_original else None
     if original is None:
         raise LinkGone
@@ -160,6 +172,9 @@ def shared_preview(request: HttpRequest, link: ShareLink, token: str) -> HttpRes
 
     It uses up no view, so it is small, and other origins may show it.
     """
+
+    from faceweb.sharing import copies
+
     if link.password:
         raise LinkGone
     response = _jpeg_response(lambda: copies.card_copy(link.photo))

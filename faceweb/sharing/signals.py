@@ -7,10 +7,11 @@ from django.db import transaction
 from django.db.models.signals import post_delete
 
 from faceweb.media.models import Asset
-from faceweb.sharing.copies import copies_forget
 
 
 def _photo_deleted(sender: type[Asset], instance: Asset, **kwargs: Any) -> None:
+    from faceweb.sharing.copies import copies_forget
+
     transaction.on_commit(partial(copies_forget, instance.pk), robust=True)
 
 

@@ -14,7 +14,6 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from faceweb.media.models import Asset
 from faceweb.people.models import User
-from faceweb.sharing.copies import original_of
 from faceweb.sharing.errors import ShareRefused
 from faceweb.sharing.forms import ChangeLinkForm, NewLinkForm
 from faceweb.sharing.models import ShareLink
@@ -50,6 +49,9 @@ def links_page(request: HttpRequest) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def link_make(request: HttpRequest, photo_id: UUID) -> HttpResponse:
     """Make a link to one result; the answer shows its address, this once."""
+
+    from faceweb.sharing.copies import original_of
+
     owner = cast(User, request.user)
     photos = Asset.objects.for_user(owner).filter(origin=Asset.Origin.RESULT)
     photo = get_object_or_404(photos, pk=photo_id)
@@ -82,6 +84,9 @@ def link_make(request: HttpRequest, photo_id: UUID) -> HttpResponse:
 @require_http_methods(["GET", "POST"])
 def link_page(request: HttpRequest, link_id: UUID) -> HttpResponse:
     """One link: what it allows, changed at once; its new address; its end."""
+
+    from faceweb.sharing.copies import original_of
+
     link = _own_link(request, link_id)
     owner = cast(User, request.user)
     has_original = original_of(link.photo) is not None

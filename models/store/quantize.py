@@ -28,8 +28,6 @@ from models.networks.swapper import FaceSwapper, SwapperContract
 from models.pixels.imaging import Image
 from models.store.variants import Precision
 
-PRECISIONS: Final[tuple[Precision, ...]] = ("int8", "fp16")
-
 _ROLLS: Final = (-25.0, 0.0, 15.0)
 _SCALES: Final = (0.85, 1.1)
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 Precision = Literal["fp16", "int8"]
+PRECISIONS: Final[tuple[Precision, ...]] = ("int8", "fp16")
 
 
 def variant_name(name: str, precision: Precision) -> str:

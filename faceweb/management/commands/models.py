@@ -1,20 +1,23 @@
 """``manage.py models``: the weights of networks on this machine."""
 
+from __future__ import annotations
+
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.core.management.base import BaseCommand, CommandError
 from tqdm import tqdm
 
 from faceweb.core.weights import session_config, weight_store
 from faceweb.management.commands.seed import SAMPLES, sample_photo
-from models.pixels.imaging import decode_image
-from models.store import Card, DownloadError, LicenceRefused, State, Unavailable, WeightStore
-from models.store.download import Progress
-from models.store.quantize import PRECISIONS
+from models.store import DownloadError, LicenceRefused, State, Unavailable
+
+if TYPE_CHECKING:
+    from models.store import Card, WeightStore
+    from models.store.download import Progress
 
 DESCRIPTIONS = {
     State.MISSING: "missing",
@@ -31,6 +34,8 @@ class Command(BaseCommand):
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
+        from models.store.variants import PRECISIONS
+
         actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
         actions.add_parser("list", help="every card, its state, size and licence")
         actions.add_parser(
@@ -204,6 +209,7 @@ class Command(BaseCommand):
 
     def _quantize(self, store: WeightStore, options: dict[str, Any]) -> None:
         # Imported here: the other actions must work where onnxruntime does not.
+        from models.pixels.imaging import decode_image
         from models.sessions import SessionFactory
         from swaps.engines.quantizing import quantize_card
 

@@ -14,14 +14,12 @@ from unfold.widgets import (
 )
 
 from faceweb.core.words import refusal_text
-from faceweb.marks.pdq import pdq_hash
 from faceweb.media.errors import IntakeError
 from faceweb.media.receiving import upload_received
 from faceweb.moderation.audit import audit_write
 from faceweb.moderation.models import BlockedHash, Decision
 from faceweb.moderation.reasons import reasons_for
 from faceweb.people.models import User
-from models.pixels.imaging import decode_image
 
 _HEX = re.compile(r"[0-9a-f]{64}")
 
@@ -86,6 +84,10 @@ def picture_hashes(upload: UploadedFile) -> list[tuple[BlockedHash.Kind, str]]:
     Raises:
         IntakeError: it is none that this site could ever be sent.
     """
+
+    from faceweb.marks.pdq import pdq_hash
+    from models.pixels.imaging import decode_image
+
     with upload_received(upload) as received:
         image = decode_image(received.decode().read("preview"))
     looks = pdq_hash(image)

@@ -1,22 +1,22 @@
 """The networks that look at pictures, behind one interface."""
 
+from __future__ import annotations
+
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final, Protocol
 
 from django.conf import settings
 
 from faceweb.core.weights import session_factory, weight_store
-from models.faces.face import FloatArray
-from models.networks.nudenet import NudeNet
-from models.networks.screening_vit import ScreeningVit
-from models.pixels.imaging import Image
-from models.store import State, Unavailable
-from models.store.files import sha256_of
+
+if TYPE_CHECKING:
+    from models.faces.face import FloatArray
+    from models.pixels.imaging import Image
 
 NUDENET: Final = "nudenet"
 VIT: Final = "vit"
@@ -90,6 +90,9 @@ def get_backends() -> tuple[Backend, ...]:
 
 def backend_problem(name: str) -> BackendMissing | None:
     """Why a backend cannot work, as far as that can be told without reading weights."""
+
+    from models.store import State
+
     if name == NUDENET:
         path = nudenet_path()
         return None if path is not None and path.is_file() else _nudenet_missing()
@@ -117,6 +120,9 @@ def _loaded(name: str) -> Backend:
 
 
 def _load_nudenet() -> Backend:
+    from models.networks.nudenet import NudeNet
+    from models.store.files import sha256_of
+
     path = nudenet_path()
     if path is None or not path.is_file():
         raise _nudenet_missing()
@@ -136,6 +142,9 @@ def _nudenet_missing() -> BackendMissing:
 
 
 def _load_vit() -> Backend:
+    from models.networks.screening_vit import ScreeningVit
+    from models.store import Unavailable
+
     weight = weight_store().resolve_model(VIT_CARD)
     if isinstance(weight, Unavailable):
         raise BackendMissing(VIT, weight.reason, weight.remedy)

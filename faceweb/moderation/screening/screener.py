@@ -1,5 +1,7 @@
 """What the gallery asks about every picture: see `faceweb.media.screening.Screener`."""
 
+from __future__ import annotations
+
 import hashlib
 import logging
 from collections.abc import Callable, Sequence
@@ -33,12 +35,12 @@ from faceweb.moderation.screening.verdict import (
     Verdict,
     scores_judge,
 )
-from models.faces.face import Face, FloatArray
-from models.pixels.imaging import Image
 from models.refusals import Refusal
 
 if TYPE_CHECKING:
     from faceweb.people.models import User
+    from models.faces.face import Face, FloatArray
+    from models.pixels.imaging import Image
 
 _Seen = TypeVar("_Seen")
 
@@ -59,7 +61,7 @@ class Sight:
     scores: dict[str, Any] = field(default_factory=dict)
     model: str = ""
 
-    def and_also(self, other: "Sight") -> "Sight":
+    def and_also(self, other: Sight) -> Sight:
         """Both together: the sterner verdict, and all that was seen."""
         return Sight(
             self.verdict.or_sterner(other.verdict),
@@ -71,7 +73,7 @@ class Sight:
 class PictureScreener:
     """Judges uploads and results; used by all threads of a process."""
 
-    def upload_check(self, owner: "User", sha256: str) -> None:
+    def upload_check(self, owner: User, sha256: str) -> None:
         """See `Screener`."""
         known_bad.digest_check(owner, sha256)
 
@@ -108,7 +110,7 @@ class PictureScreener:
         latest = Screening.objects.filter(photo=photo).order_by("-created_at", "-pk").first()
         return asset_explain(photo, latest.reason if latest is not None else "")
 
-    def result_screen(self, owner: "User", image: Image, parents: Sequence[Asset]) -> Finding:
+    def result_screen(self, owner: User, image: Image, parents: Sequence[Asset]) -> Finding:
         """See `Screener`.
 
         The photos it was made of are compared once more with the faces that were protected since
@@ -231,7 +233,7 @@ def _finding(
     return Finding(sight.verdict.level.state, record)
 
 
-def _row(subject: Screening.Subject, sight: Sight, image: Image, person: "User") -> Screening:
+def _row(subject: Screening.Subject, sight: Sight, image: Image, person: User) -> Screening:
     return Screening(
         person=person,
         subject=subject,

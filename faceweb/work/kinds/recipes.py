@@ -1,11 +1,16 @@
 """For the makers, what their recipes share: photos of the owner, faces found in them, refusals."""
 
+from __future__ import annotations
+
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 from uuid import UUID
 
 from faceweb.media.models import Asset
-from models.faces.face import Face
 from models.refusals import Refusal
+
+if TYPE_CHECKING:
+    from models.faces.face import Face
 
 
 class RecipeError(Refusal):

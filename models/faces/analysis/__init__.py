@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from models.faces.face import Face, FloatArray
-from models.pixels.imaging import Image
+if TYPE_CHECKING:
+    from models.faces.face import Face, FloatArray
+    from models.pixels.imaging import Image
 
 
 class FaceAnalyser(Protocol):
