@@ -33,7 +33,19 @@ TARGETS: dict[str, list[str]] = {
     "models/pixels/masks.py": ["tests/models/test_masks.py"],
     "faceweb/media/delivery.py": ["tests/media/test_delivery.py"],
     "faceweb/media/sandbox.py": ["tests/media/test_intake.py", "tests/media/test_hostile.py"],
-    "faceweb/work/services.py": ["tests/work/test_services.py", "tests/work/test_worker.py"],
+    "faceweb/core/durable/queue.py": [
+        "tests/work/test_services.py",
+        "tests/work/test_parallel.py",
+        "tests/media/test_fairness.py",
+        "tests/moderation/test_decisions.py",
+    ],
+    "faceweb/work/parts.py": ["tests/work/test_parts.py", "tests/work/test_parallel.py"],
+    "faceweb/work/services.py": [
+        "tests/work/test_services.py",
+        "tests/work/test_worker.py",
+        "tests/work/test_parallel.py",
+        "tests/work/test_serving.py",
+    ],
     "faceweb/moderation/decisions.py": ["tests/moderation/test_decisions.py"],
 }
 

@@ -192,7 +192,7 @@ def job_finish(*, job: Job, outcome: Outcome) -> None:
             percent=100,
             made=Job.Made.NOTHING if outcome.save is None else Job.Made.PICTURE,
             engine=outcome.engine,
-            figures=dict(outcome.figures),
+            figures={"version": outcome.figures_version, **outcome.figures},
             timings_ms=dict(outcome.timings_ms),
             **error_columns(outcome.reason),
             **jobs.ending(Job.State.DONE),

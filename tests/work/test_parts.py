@@ -74,7 +74,7 @@ def test_all_parts_are_worked_on_phase_after_phase_and_then_the_job_is_done(
     job.refresh_from_db()
     assert seen == ["job_run", "part_run", "part_run", "part_run", "job_run"]
     assert (job.state, job.percent, job.made) == (Job.State.DONE, 100, Job.Made.PICTURE)
-    assert job.figures == {"squares": [1, 4, 9]}
+    assert job.figures == {"version": 1, "squares": [1, 4, 9]}
     assert job.result is not None
 
 

@@ -114,7 +114,8 @@ def test_a_finished_job_has_its_result_and_its_figures(
     held.refresh_from_db()
     assert (held.state, held.percent, held.engine) == (Job.State.DONE, 100, "classic")
     assert held.result == Asset.objects.get()
-    assert held.figures == {"likeness": 0.5}
+    assert held.figures == {"version": 1, "likeness": 0.5}
+    assert held.made == Job.Made.PICTURE
     assert held.timings_ms == {"swap": 12.5}
     assert held.finished_at is not None
     assert held.lease_token is None
