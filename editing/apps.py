@@ -8,11 +8,8 @@ class EditingConfig(AppConfig):
     def ready(self) -> None:
         from editing import checks  # noqa: F401 - registers itself
         from editing.kind import EDIT
-        from editing.words import WORDS
-        from faceweb.core.words import words_register
         from faceweb.work import kinds, previews
 
-        words_register(WORDS)
         kinds.register(EDIT)
         previews.register("edit.preview", "editing.preview.preview_answer")
         previews.register("edit.prepare", "editing.preview.prepare_answer")

@@ -16,6 +16,7 @@ from editing.describe import LABEL, edit_again, edit_describe, edit_entries
 from editing.engines.former import Box, EditEngine, EditRequest, EditResult
 from editing.recipe import EditRecipe
 from editing.services import KIND, edit_check, get_engine, identity_threshold
+from editing.words import WORDS
 from faceweb.ledger.services import Standing, edit_record
 from faceweb.ledger.spent import Spent
 from faceweb.media.makers import Description, Entry
@@ -172,6 +173,7 @@ class EditKind(Kind):
 
     name = KIND
     label = LABEL
+    words = WORDS
     urls = "editing.urls"
     job_template = "editing/_job.html"
     about_template = "editing/_about.html"

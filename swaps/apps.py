@@ -6,15 +6,12 @@ class SwapsConfig(AppConfig):
     verbose_name = "Face swaps"
 
     def ready(self) -> None:
-        from faceweb.core.words import words_register
         from faceweb.media import analysis
         from faceweb.work import kinds
         from swaps import checks  # noqa: F401 - registers itself
         from swaps.choice import analyser_name
         from swaps.kind import SWAP
         from swaps.services import get_engine
-        from swaps.words import WORDS
 
-        words_register(WORDS)
         kinds.register(SWAP)
         analysis.register(lambda: get_engine().analyser, analyser_name)

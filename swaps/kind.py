@@ -37,6 +37,7 @@ from swaps.services import (
     swap_check,
     takes_several,
 )
+from swaps.words import WORDS
 
 if TYPE_CHECKING:
     import numpy as np
@@ -226,6 +227,7 @@ class SwapKind(Kind):
 
     name = KIND
     label = LABEL
+    words = WORDS
     urls = "swaps.urls"
     job_template = "swaps/_job.html"
     about_template = "swaps/_about.html"

@@ -17,7 +17,7 @@ from django.utils.translation import gettext, gettext_lazy
 if TYPE_CHECKING:
     from faceweb.media.models import Asset
 
-Words = str | Promise
+Text = str | Promise
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +63,8 @@ class Step:
 class Fact:
     """Something to know about a step, as a label and its value."""
 
-    label: Words
-    value: Words
+    label: Text
+    value: Text
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +77,8 @@ class Description:
         facts: by what results of one kind may differ, in the order of their weight.
     """
 
-    label: Words
-    sentence: Words = ""
+    label: Text
+    sentence: Text = ""
     facts: Sequence[Fact] = ()
 
 
@@ -86,7 +86,7 @@ class Description:
 class Entry:
     """A way from a picture into the making of another; small ``order`` comes first."""
 
-    label: Words
+    label: Text
     url: str
     icon: str = "base/icons/portrait.svg"
     order: int = 50
@@ -102,7 +102,7 @@ class Maker:
     """
 
     name: str
-    label: Words
+    label: Text
     #: What its result's page includes under "How it was made", with `about` as ``about``.
     about_template: str = ""
     #: The stylesheet that its parts of other slices' pages need, below static/.

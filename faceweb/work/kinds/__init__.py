@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from django.http import HttpRequest, HttpResponse
 
+from faceweb.core.words import Words, words_register
 from faceweb.media import makers
-from faceweb.media.makers import Maker, Words
+from faceweb.media.makers import Maker, Text
 from models.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -75,6 +76,8 @@ class Kind(Maker):
     defaults for a kind that asks one question of one picture: see docs/adding-a-kind.md.
     """
 
+    #: What the codes of its refusals, stages and notices say.
+    words: Mapping[str, Words] = {}
     #: The module with its addresses, as `django.urls.include` takes it.
     urls: str = ""
     #: What a job's page shows above its progress; it is included with `job_shown` as ``shown``.
@@ -141,7 +144,7 @@ class Kind(Maker):
 class Again:
     """A link back to the form of a job."""
 
-    label: Words
+    label: Text
     url: str
 
 
@@ -149,9 +152,9 @@ class Again:
 class Start:
     """A page that begins something new."""
 
-    label: Words
+    label: Text
     url: str
-    text: Words = ""
+    text: Text = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +178,7 @@ def register(kind: Kind) -> None:
     """
     if _kinds.setdefault(kind.name, kind) is not kind:
         raise ValueError(f"a kind of work named {kind.name!r} is registered already")
+    words_register(kind.words)
     makers.register(kind)
 
 
