@@ -61,9 +61,20 @@ def with_matched_detail(
     """
     size = max(0.006 * width, 1.0)
     grey, target_grey = _grey(image), _grey(target)
-    have, want = (_fine_share(picture, face, size) for picture in (grey, target_grey))
+    # Bands of two pixels and more are measured as well at half the size.
+    step = 2 if size >= 2 else 1
+    small, target_small, small_face = (
+        cv2.resize(picture, None, fx=1 / step, fy=1 / step, interpolation=cv2.INTER_AREA)
+        if step > 1
+        else picture
+        for picture in (grey, target_grey, face)
+    )
+    have, want = (
+        _fine_share(picture, small_face, size / step) for picture in (small, target_small)
+    )
     if have > 1.12 * want:
-        image = blurred(image, _blur_for(grey, face, size, 1.05 * want))
+        sigma = step * _blur_for(small, small_face, size / step, 1.05 * want)
+        image = blurred(image, sigma)
     elif have < 0.85 * want:
         amount = min(0.35, 0.4 * (want / max(have, 1e-3) - 1))
         image = image + np.float32(amount) * (image - blurred(image, size))

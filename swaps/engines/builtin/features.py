@@ -90,7 +90,11 @@ def _lips(
     move_lum = float(move @ LUMA)
     by_hue = (move - move_lum) * lipness[..., None]
     by_light = move_lum * np.minimum(lipness * 1.3, 1)
-    return (by_hue + by_light[..., None]) * mask[..., None]
+    change = (by_hue + by_light[..., None]) * mask[..., None]
+    # A gleam on dark lips must not glow: no brighter than the target's, softly.
+    top = float(np.percentile(luminance(target)[theirs > 0], 95)) + 0.1
+    over = np.maximum(luminance(source + change) - top, 0) * mask
+    return change - (over - 0.15 * np.tanh(over / 0.15))[..., None]
 
 
 def _eye_whites(

@@ -7,6 +7,7 @@ from typing import Final
 
 import cv2
 import numpy as np
+from numpy.typing import NDArray
 
 from models.engines import Notice
 from models.faces.face import FloatArray
@@ -14,6 +15,7 @@ from models.pixels.imaging import Image
 from models.pixels.masks import as_float, grown
 from swaps.engines.builtin.classes import Part
 from swaps.engines.builtin.draw import Drawing
+from swaps.engines.builtin.target import TargetFrame
 from swaps.engines.builtin.tones import known_blur, to_lab, weighted_deviation
 
 LIKENESS_WEAK: Final = 0.35
@@ -40,16 +42,36 @@ class Figures:
 
 def measure_drawing(drawing: Drawing, result: Image) -> Figures:
     """Figures of `drawing` in `result`, uint8 (H, W, 3) BGR, the finished photo."""
-    frame, masks = drawing.frame, drawing.masks
+    masks = drawing.masks
+    rim = (masks.shown > 0.1) & (masks.shown < 0.9) & (masks.support > 0.3)
+    return measure_face(drawing.frame, drawing.warped.covered, masks.shown > 0.5, rim, result)
+
+
+def measure_face(
+    frame: TargetFrame,
+    covered: NDArray[np.bool_],
+    shown: NDArray[np.bool_],
+    rim: NDArray[np.bool_],
+    result: Image,
+) -> Figures:
+    """Figures of any swap.
+
+    Args:
+        frame: the face as it was.
+        covered: bool (h, w) on its grid, where the face lies.
+        shown: bool (h, w), where the new one shows.
+        rim: bool (h, w), where the two meet.
+        result: uint8 (H, W, 3) BGR, the finished photo.
+    """
     x1, y1, x2, y2 = frame.box
     size = frame.size[::-1]
     new = cv2.resize(result[y1:y2, x1:x2], size, interpolation=cv2.INTER_AREA).astype(np.float32)
     scale = np.array([1 / 2.55, 1, 1], np.float32)
     after, before = to_lab(new) * scale, to_lab(frame.grid) * scale
     width = frame.width
-    hull = drawing.warped.covered.astype(np.uint8) * np.uint8(255)
+    hull = covered.astype(np.uint8) * np.uint8(255)
     weight = (frame.classes[..., Part.SKIN] > 0.55) * as_float(grown(hull, -0.05 * width))
-    weight = (weight * (masks.shown > 0.5)).astype(np.float32)
+    weight = (weight * shown).astype(np.float32)
     total = max(float(weight.sum()), 1.0)
 
     def bands(lab: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
@@ -64,7 +86,6 @@ def measure_drawing(drawing: Drawing, result: Image) -> Figures:
     def strength(band: FloatArray) -> float:
         return float(np.linalg.norm(weighted_deviation(band, weight, 30)))
 
-    rim = (masks.shown > 0.1) & (masks.shown < 0.9) & (masks.support > 0.3)
     return Figures(
         tone,
         strength(middle) / max(strength(middle_before), 0.5),
@@ -92,7 +113,7 @@ def judge_drawing(drawing: Drawing, result: Image, likeness: float | None) -> li
     return notices
 
 
-def _steepness(lab: FloatArray, where: np.ndarray) -> float:
+def _steepness(lab: FloatArray, where: NDArray[np.bool_]) -> float:
     if not where.any():
         return 0.0
     light = np.ascontiguousarray(lab[..., 0])

@@ -115,13 +115,17 @@ def lab_match(frame: TargetFrame, warped: WarpedSource, masks: Masks) -> Relit:
     moved = moved + np.float32(0.9) * slow
     chroma_gain = np.full(weight.shape, min(chroma, 1.0), np.float32)
     on = skin_share(frame, warped, masks)
-    moved, chroma_gain = _limited(moved, target, chroma_gain, on, masks, width, ratio)
-    # Where light comes up, brows and lashes do not.
-    lift = float(np.clip((np.log(ratio) - 0.1) / 0.5, 0, 1))
-    brow = warped.classes[..., Part.BROW] * (warped.classes[..., Part.GLASSES] < 0.2)
-    moved[..., 0] -= 16 * lift * softened(brow, width)
     # Specks and pores of dark skin are strong against it and stay so when it is lifted.
     gain = curve.slope(source[..., 0]) * np.float32(1 - 0.25 * _lifted(ratio))
+    moved, gain, chroma_gain = _limited(moved, target, gain, chroma_gain, on, masks, width, ratio)
+    # Where skin comes up, brows, lashes and irises keep most of their own dark.
+    lift = float(np.clip((np.log(ratio) - 0.1) / 0.5, 0, 1))
+    bare = (warped.classes[..., Part.GLASSES] < 0.2).astype(np.float32)
+    dark = np.clip((source_mean[0] - source[..., 0]) / max(0.4 * float(source_mean[0]), 8), 0, 1)
+    eyes = softened(warped.classes[..., Part.EYE] * bare, width) * dark
+    lips = softened(warped.classes[..., Part.LIP], width)
+    own = 0.65 * softened(warped.classes[..., Part.BROW] * bare, width) + 0.5 * eyes + 0.3 * lips
+    moved[..., 0] -= lift * own * np.clip(moved[..., 0] - source[..., 0], 0, 80)
     return Relit(from_lab(moved), gain, chroma_gain, ratio)
 
 
@@ -182,12 +186,13 @@ def _relief(lab: FloatArray, weight: FloatArray, sigma: float) -> float:
 def _limited(
     image: FloatArray,
     target: FloatArray,
+    gain: FloatArray,
     chroma_gain: FloatArray,
     on: FloatArray,
     masks: Masks,
     width: float,
     ratio: float,
-) -> tuple[FloatArray, FloatArray]:
+) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Skin with no more relief, blotches and shine than the target's own; LAB in and out."""
     weight = masks.weight
     spread = weight + np.float32(1e-3)
@@ -199,13 +204,13 @@ def _limited(
     want = weighted_deviation(target_middle, weight, 30)
     lifted = _lifted(ratio)
     slack = 1.25 - 0.15 * lifted
-    gain = np.ones(3, np.float32)
-    gain[0] = np.clip(slack * want[0] / max(float(have[0]), 0.5), 0.5 - 0.15 * lifted, 1)
+    bands = np.ones(3, np.float32)
+    bands[0] = np.clip(slack * want[0] / max(float(have[0]), 0.5), 0.5 - 0.15 * lifted, 1)
     colour_have, colour_want = float(np.linalg.norm(have[1:])), float(np.linalg.norm(want[1:]))
-    gain[1:] = np.clip(1.25 * colour_want / max(colour_have, 0.3), 0.25, 1)
+    bands[1:] = np.clip(1.25 * colour_want / max(colour_have, 0.3), 0.25, 1)
     least = np.array([5 - lifted, 2, 2], np.float32)
     limit = np.maximum((2.2 - lifted) * slack * want, least)
-    held = limit * np.tanh(image_middle * gain / limit)
+    held = limit * np.tanh(image_middle * bands / limit)
     # Dark skin shines: part of the target's own relief stays where skin gets darker.
     darkened = 0.2 * float(np.clip((0.9 - ratio) / 0.4, 0, 1))
     held[..., 0] += np.float32(darkened) * (target_middle[..., 0] - held[..., 0])
@@ -217,13 +222,19 @@ def _limited(
     calm = float(np.clip(1.3 * colour_want / max(colour_have, 0.3), 0.3, 1))
     result[..., 1:] += (on * np.float32(calm - 1))[..., None] * fine[..., 1:]
     chroma_gain = chroma_gain * (1 + on * np.float32(calm - 1))
+    # Lines of lifted skin stay near what the other skin has.
+    line_have, line_want = (weighted_deviation(part, weight, 20)[0] for part in (fine, target_fine))
+    soft = float(np.clip(1.6 * line_want / max(float(line_have), 0.3), 0.4, 1))
+    soft = 1 - lifted * (1 - soft)
+    result[..., 0] += (on * np.float32(soft - 1)) * fine[..., 0]
+    gain = gain * (1 + on * np.float32(soft - 1))
 
     bare = masks.skin > 0.5
     if bare.sum() > 50:
         top = float(np.percentile(target[..., 0][bare], 93)) + 3
         over = np.maximum(result[..., 0] - top, 0)
         result[..., 0] -= on * (over - 9 * np.tanh(over / 9))
-    return result, chroma_gain.astype(np.float32)
+    return result, gain.astype(np.float32), chroma_gain.astype(np.float32)
 
 
 def quotient(frame: TargetFrame, warped: WarpedSource, masks: Masks) -> FloatArray:

@@ -183,10 +183,14 @@ def _add(
         flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
         step = cv2.warpAffine(packed, matrix, size, flags=flags, borderMode=cv2.BORDER_CONSTANT)
         change, weight = step[..., :3], step[..., 3:]
-        if weight.any():
+        columns = np.flatnonzero(weight.any(axis=(0, 2)))
+        if columns.size:
+            left, right = int(columns[0]), int(columns[-1]) + 1
+            matrix[0, 2] += left / across
+            size = (right - left, bottom - top)
             soft = cv2.warpAffine(old, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-            finer = strip.astype(np.int16) - soft
-            change = change - ((finer * weight) >> 4)
+            finer = cv2.subtract(strip[:, left:right], soft, dtype=cv2.CV_16S)
+            change[:, left:right] -= (finer * weight[:, left:right]) >> 4
         rounded = (change + np.int16(8)) >> np.int16(4)
         cv2.add(strip, np.ascontiguousarray(rounded), dst=strip, dtype=cv2.CV_8U)
     return (x1 + full_x1, y1 + full_y1, x1 + full_x2, y1 + full_y2)
