@@ -304,7 +304,7 @@ def arcface(image: Image, face: Face) -> FloatArray | None:
     session = _arcface_session()
     if session is None:
         return None
-    matrix, _ = cv2.estimateAffinePartial2D(face.kps, ARCFACE_112.astype(np.float32))
+    matrix, _ = cv2.estimateAffinePartial2D(face.kps, (ARCFACE_112 * 112).astype(np.float32))
     crop = cv2.warpAffine(image, matrix, (112, 112), borderMode=cv2.BORDER_REPLICATE)
     batch = (crop[..., ::-1].astype(np.float32) - 127.5) / 127.5
     name = session.get_inputs()[0].name  # type: ignore[attr-defined]

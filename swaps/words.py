@@ -150,9 +150,9 @@ WORDS: Final = {
         _("Hair hides the forehead or the brows of the new face, so they are filled in."),
         _("A photo with the hair off the face will look better."),
     ),
-    "target_occluded": Words(
-        _("Something covers most of the face to be replaced."),
-        _("Choose a photo that shows more of it."),
+    "pair_unfit": Words(
+        _("Several things at once speak against this pair: turn, glasses, light or skin tone."),
+        _("Choose a photo of the new face in even light, from the front and without glasses."),
     ),
     "target_partly_covered": Words(
         _("Something is in front of the face to be replaced. It stays where it is."), ""

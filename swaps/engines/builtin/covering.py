@@ -50,7 +50,11 @@ def find_covering(
     level, a, b = np.median(lab[upper], axis=0)
     chroma = float(np.hypot(a, b))
     apart = np.hypot(lab[..., 1] - a, lab[..., 2] - b)
-    other = apart > max(_LEAST_APART, 0.55 * chroma)
+    # Skin in the shade has more colour of the same hue: that is no covering.
+    along = (lab[..., 1] * a + lab[..., 2] * b) / max(chroma, 1e-3)
+    across = np.abs(lab[..., 1] * b - lab[..., 2] * a) / max(chroma, 1e-3)
+    same_hue = (along > 0.5 * chroma) & (across < 0.45 * along)
+    other = (apart > max(_LEAST_APART, 0.55 * chroma)) & ~same_hue
     if chroma < _LEAST_CHROMA:
         other = np.zeros_like(inside)
     # A dark cloth shows on the nose, where no beard grows.

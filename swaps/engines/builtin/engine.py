@@ -40,7 +40,8 @@ SAME_PERSON: Final = 0.45
 
 
 _LEAST_SHOWN: Final = 0.12
-_COVERED_REFUSED: Final = 0.15
+_COVERED_SHOWS: Final = 0.15
+_COVERED_REFUSED: Final = 0.4
 
 
 class BuiltinSwapEngine(SwapEngine):
@@ -166,8 +167,9 @@ class BuiltinSession(SwapSession):
                 raise FaceError("nothing_to_show")
             if drawing.masks.source_covered > _COVERED_REFUSED:
                 raise FaceError("source_occluded")
-            if drawing.masks.target_covered > 0:
-                notices = [*notices, Notice("target_partly_covered")]
+            for side in ("source", "target"):
+                if getattr(drawing.masks, f"{side}_covered") > _COVERED_SHOWS:
+                    notices = [*notices, Notice(f"{side}_partly_covered")]
             touched.append(drawing.box)
             report("measure", index / len(pairs))
             similarities: tuple[float | None, float | None] = (None, None)

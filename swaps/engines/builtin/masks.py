@@ -30,6 +30,7 @@ from swaps.engines.builtin.tones import luminance, to_log
 
 _BEARD_FROM: Final = 3.6
 _BROW_HEIGHT: Final = -3.6
+_EYES_DOWN: Final = -1.0
 _LENS_DARK: Final = 0.5
 _LEAST_GLASSES: Final = 0.012
 
@@ -48,8 +49,8 @@ class Masks:
         rims: float32 (H, W) at the work size, glasses of the target that stay; or None.
         beard_kept: whether the target's beard stays.
         open_share: share of the face in which the new one shows.
-        source_covered, target_covered: share of the face that something lies over which the
-            parser takes for skin.
+        source_covered, target_covered: share of each face from the eyes down that something
+            lies over; glasses do not count.
     """
 
     shown: FloatArray
@@ -89,9 +90,11 @@ def make_masks(frame: TargetFrame, warped: WarpedSource) -> Masks:
     rims = _kept_glasses(frame, warped)
     if rims is not None:
         small = cv2.resize(rims, frame.size[::-1], interpolation=cv2.INTER_AREA)
-        target_face = np.maximum(target_face, frame.classes[..., Part.GLASSES] * (1 - small))
-    bare = (frame.classes[..., Part.GLASSES] > 0.4).sum() < 0.004 * width * width
-    gate = source_face + warped.classes[..., Part.GLASSES] if bare else source_face
+        target_face = np.maximum(
+            target_face, worn_glasses(frame.classes, warped.height) * (1 - small)
+        )
+    bare = (worn_glasses(frame.classes, warped.height) > 0.4).sum() < 0.004 * width * width
+    gate = source_face + worn_glasses(warped.classes, warped.height) if bare else source_face
     gate = np.minimum(np.minimum(target_face, gate), np.clip(warped.seen * 2.2, 0, 1))
     gate = np.minimum(gate, 1 - _fringe(warped, width))
     gate = cv2.erode(gate.astype(np.float32), np.ones((3, 3), np.uint8))
@@ -119,8 +122,8 @@ def make_masks(frame: TargetFrame, warped: WarpedSource) -> Masks:
         rims,
         beard_kept,
         float(shown.sum() / area),
-        float((over_source * core).sum() / area),
-        float((over_target * core).sum() / area),
+        _covered_share(source_face, warped.classes, core, warped),
+        _covered_share(target_face, frame.classes, core, warped),
     )
 
 
@@ -164,6 +167,20 @@ def _colour_weight(
     return (weight.astype(np.float32) if weight.sum() > 60 else skin), stray
 
 
+def worn_glasses(classes: FloatArray, height: FloatArray) -> FloatArray:
+    """Probability of glasses (h, w); what the parser calls so below the nose is something else."""
+    return (classes[..., Part.GLASSES] * np.clip(2.4 - height, 0, 1)).astype(np.float32)
+
+
+def _covered_share(
+    face: FloatArray, classes: FloatArray, core: FloatArray, warped: WarpedSource
+) -> float:
+    """Share of what is seen of a face from the eyes down that is not face."""
+    area = core * (warped.height > _EYES_DOWN) * (warped.seen > 0.4)
+    own = np.clip(certain(face) + worn_glasses(classes, warped.height), 0, 1)
+    return float(((1 - own) * area).sum() / max(float(area.sum()), 1.0))
+
+
 def _fringe(warped: WarpedSource, width: float) -> FloatArray:
     """Hair and hats of the new face above its brows, a little wider than the parser says."""
     hair = warped.classes[..., Part.HAIR] + warped.classes[..., Part.HAT]
@@ -185,7 +202,7 @@ def _kept_mouth(frame: TargetFrame, warped: WarpedSource) -> FloatArray:
 
 def _kept_glasses(frame: TargetFrame, warped: WarpedSource) -> FloatArray | None:
     """Rims, and lenses where they are dark, float32 (H, W) at the work size."""
-    glasses = frame.classes[..., Part.GLASSES]
+    glasses = worn_glasses(frame.classes, warped.height)
     if ((glasses > 0.4) & warped.covered).sum() <= _LEAST_GLASSES * frame.width**2:
         return None
     height, width = frame.work.shape[:2]

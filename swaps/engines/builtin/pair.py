@@ -18,22 +18,27 @@ MIN_TARGET_PX: Final = 36.0
 MIN_SOURCE_PX: Final = 40.0
 TURN_SHOWS: Final = 22.0
 TURN_REFUSED: Final = 42.0
-NOD_SHOWS: Final = 22.0
+NOD_SHOWS: Final = 24.0
 SOURCE_TURN_SHOWS: Final = 32.0
 SOURCE_TURN_REFUSED: Final = 55.0
-COVERED_SHOWS: Final = 0.12
-COVERED_REFUSED: Final = 0.34
-FRINGE_SHOWS: Final = 0.45
+COVERED_SHOWS: Final = 0.32
+COVERED_REFUSED: Final = 0.5
+FRINGE_SHOWS: Final = 0.6
 GLASSES_WORN: Final = 0.08
-DARKER_SHOWS: Final = 18.0
+DARKER_SHOWS: Final = 28.0
 """Difference of L* (0 to 100) from a darker source to a lighter target."""
 MOUTHS_DIFFER: Final = 0.35
-HARD_LIGHT: Final = 0.75
+HARD_LIGHT: Final = 1.1
 CUT_SHOWS: Final = 0.06
 CUT_REFUSED: Final = 0.3
 SMALL_BESIDE: Final = 0.45
 BLURRED_BELOW: Final = 5.0
 SHUT_BELOW: Final = 0.1
+GRAVE: Final = frozenset(
+    {"yaw_differs", "source_turned", "source_glasses", "source_darker", "source_hard_light"}
+)
+MOST_GRAVE: Final = 3
+"""So many of these at once left no pair usable."""
 
 
 def check_pair(target: Face, source: Face) -> list[Notice]:
@@ -55,12 +60,13 @@ def _refusals(target: Face, source: Face) -> Iterator[Notice]:
         yield refused("source_cut_off")
     if (source.hints.covered or 0) > COVERED_REFUSED:
         yield refused("source_occluded")
-    if (target.hints.covered or 0) > COVERED_REFUSED + 0.2:
-        yield refused("target_occluded")
     if abs(source.pose.yaw) > SOURCE_TURN_REFUSED:
         yield refused("source_profile")
     if _turn_between(target, source) > TURN_REFUSED:
         yield refused("yaw_difference")
+    grave = [notice for notice in _warnings(target, source) if notice.code in GRAVE]
+    if len(grave) >= MOST_GRAVE:
+        yield refused("pair_unfit")
 
 
 def _warnings(target: Face, source: Face) -> Iterator[Notice]:

@@ -179,20 +179,20 @@ def test_a_mask_over_the_target_stays() -> None:
     view = masked(portrait("astronaut"))
     photo, drawing = drawn(view, portrait("hopper"))
     area = cv2.erode(lower_face(view).astype(np.uint8), np.ones((7, 7), np.uint8)) > 0
-    assert drawing.masks.target_covered > 0.2
+    assert drawing.masks.target_covered > 0.4
     assert np.abs(photo.astype(int) - view.image).max(axis=2)[area].max() <= 3
     assert (photo != view.image).any()
 
 
 def test_a_mask_over_the_source_is_noticed() -> None:
     _, drawing = drawn(portrait("hopper"), masked(portrait("astronaut")))
-    assert drawing.masks.source_covered > 0.15
+    assert drawing.masks.source_covered > 0.4
 
 
 @pytest.mark.parametrize("name", ["astronaut", "hopper"])
 def test_a_bare_face_is_not_called_covered(name: str) -> None:
     _, drawing = drawn(portrait(name), portrait("astronaut"))
-    assert drawing.masks.target_covered == 0
+    assert drawing.masks.target_covered < 0.1
 
 
 def test_more_shape_moves_further_from_the_target() -> None:
