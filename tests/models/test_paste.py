@@ -172,3 +172,33 @@ def test_an_empty_mask_changes_nothing() -> None:
     paste_back(image, np.zeros((128, 128, 3), np.uint8), np.zeros((128, 128), np.float32), matrix)
 
     assert np.array_equal(image, before)
+
+
+@pytest.mark.parametrize("roll", [0, 33])
+def test_everything_that_the_mask_reaches_is_written(roll: int) -> None:
+    """A mask that is full to its rim leaves no part of itself outside the rectangle."""
+    image = np.zeros((600, 600, 3), np.uint8)
+    matrix = crop_matrix(points_at((300, 300), 300, roll), TEMPLATE, 64)
+    mask = np.ones((64, 64), np.float32)
+
+    paste_back(image, np.full((64, 64, 3), 255, np.uint8), mask, matrix)
+
+    framed = cv2.copyMakeBorder(mask, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
+    shifted = inverse(matrix).copy()
+    shifted[:, 2] -= shifted[:, :2].sum(axis=1)
+    everywhere = 255 * cv2.warpAffine(framed, shifted, (600, 600), flags=cv2.INTER_LINEAR)
+    assert np.abs(image[..., 0] - everywhere).max() <= 2
+
+
+def test_a_crop_that_gets_smaller_is_averaged() -> None:
+    """One-pixel stripes become grey; picked pixel by pixel they would stay stripes."""
+    image = np.zeros((200, 200, 3), np.uint8)
+    matrix = crop_matrix(points_at((100, 100), 40, 0), TEMPLATE, 256)
+    stripes = np.zeros((256, 256, 3), np.uint8)
+    stripes[:, ::2] = 255
+
+    paste_back(image, stripes, box_mask(256), matrix)
+
+    middle = image[90:110, 90:110].astype(float)
+    assert middle.mean() == pytest.approx(127.5, abs=6)
+    assert middle.std() < 25
