@@ -12,20 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from tests.builtin_networks import BUILTIN_FILES, BUILTIN_WEIGHTS
+
 os.environ.setdefault("FACEWEB_DEBUG", "false")
 os.environ.setdefault("FACEWEB_SECRET_KEY", "tests-only-" + "x" * 50)
 
 pytest_plugins = ["tests.stack"]
 
 ROOT = Path(__file__).resolve().parent.parent
-BUILTIN_FILES = {
-    "finder": "yunet.onnx",
-    "mesh": "mesh.onnx",
-    "parser": "parser.onnx",
-    "identity": "sface.onnx",
-}
-"""Card -> file of the networks that `manage.py models fetch` brings."""
-BUILTIN_WEIGHTS = Path(os.environ.get("FACEWEB_DATA_DIR", ROOT / "var")) / "weights"
 
 
 def shared_dir(name: str) -> Path:

@@ -24,10 +24,19 @@ import psutil
 import pytest
 import redis
 
+from tests.builtin_networks import BUILTIN_FILES, BUILTIN_WEIGHTS
+
 ROOT = Path(__file__).resolve().parent.parent
 START_SECONDS = 90
 STOP_SECONDS = 45
 T = TypeVar("T")
+
+
+def _networks() -> dict[str, str]:
+    """The built-in networks that are on this machine already, or none: no test fetches them."""
+    if all((BUILTIN_WEIGHTS / card / name).is_file() for card, name in BUILTIN_FILES.items()):
+        return {"FACEWEB_WEIGHTS_BASE_DIR": str(BUILTIN_WEIGHTS)}
+    return {"FACEWEB_NETWORKS_OFF": ",".join(BUILTIN_FILES)}
 
 
 def free_port() -> int:
@@ -58,6 +67,7 @@ class Stack:
             "PYTHONUNBUFFERED": "1",
             "FACEWEB_DEBUG": "true",
             "FACEWEB_DATA_DIR": str(self.data_dir),
+            **_networks(),
             "FACEWEB_PORT": str(self.port),
             "FACEWEB_PUBLIC_BASE_URL": self.url,
             **self._database.environment,

@@ -14,7 +14,7 @@ from models.networks.opening import open_age_network, open_builtin, open_parser
 from models.sessions import SessionConfig, SessionFactory
 from models.store import Manifest, Unavailable, Weight, WeightStore
 from models.store.files import sha256_of
-from tests.conftest import BUILTIN_FILES
+from tests.builtin_networks import BUILTIN_FILES
 from tests.models.networks import graphs
 
 PARSERS = [("parser_resnet34", "resnet34.onnx"), ("parser_resnet18", "resnet18.onnx")]
