@@ -190,6 +190,9 @@ class EditKind(Kind):
         edit_check(owner=owner, recipe=EditRecipe.from_dict(dict(recipe)))
         return ()
 
+    def engine(self) -> str:
+        return editor_choice().name
+
     def warm_up(self) -> None:
         get_engine().warm_up()
 

@@ -17,7 +17,7 @@ from faceweb.media.models import Asset
 from faceweb.people.models import User
 from faceweb.work.kinds.recipes import RecipeError, recipe_face, recipe_faces, recipe_photos
 from faceweb.work.models import Job
-from faceweb.work.services import job_create
+from faceweb.work.services import job_request
 
 if TYPE_CHECKING:
     from models.faces.face import Face
@@ -80,10 +80,7 @@ def edit_request(*, owner: User, recipe: EditRecipe, once: str = "") -> Job:
         RecipeError: as `edit_check`.
         JobRefused: the person has as many jobs waiting as the site allows, or may make nothing.
     """
-    edit_check(owner=owner, recipe=recipe)
-    return job_create(
-        owner=owner, kind=KIND, recipe=recipe.to_dict(), engine=editor_choice().name, once=once
-    )
+    return job_request(owner=owner, kind=KIND, recipe=recipe.to_dict(), once=once)
 
 
 def identity_threshold() -> float:

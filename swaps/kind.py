@@ -246,6 +246,9 @@ class SwapKind(Kind):
     def check(self, *, owner: User, recipe: Mapping[str, Any]) -> list[FaceNotice]:
         return swap_check(owner=owner, recipe=SwapRecipe.from_dict(dict(recipe)))
 
+    def engine(self) -> str:
+        return engine_choice().spec.name
+
     def warm_up(self) -> None:
         get_engine().warm_up()
 

@@ -14,7 +14,7 @@ from faceweb.people.models import User
 from faceweb.work.engines import machine_here
 from faceweb.work.kinds.recipes import RecipeError, recipe_face, recipe_faces, recipe_photos
 from faceweb.work.models import Job
-from faceweb.work.services import job_create
+from faceweb.work.services import job_request
 from models.engine_registry import Chosen
 from models.engines import Notice
 from swaps.choice import engine_choice
@@ -109,10 +109,7 @@ def swap_request(*, owner: User, recipe: SwapRecipe, once: str = "") -> Job:
         Refusal: as `swap_check`, or the person has as many jobs waiting as the site allows, or may
             make nothing.
     """
-    swap_check(owner=owner, recipe=recipe)
-    return job_create(
-        owner=owner, kind=KIND, recipe=recipe.to_dict(), engine=engine_choice().spec.name, once=once
-    )
+    return job_request(owner=owner, kind=KIND, recipe=recipe.to_dict(), once=once)
 
 
 def pick_faces(

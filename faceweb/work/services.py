@@ -23,6 +23,7 @@ from faceweb.core.durable.queue import owner_lock
 from faceweb.media.files import files_roll_back
 from faceweb.media.forgetting import mentions
 from faceweb.media.models import AssetQuerySet
+from faceweb.people.models import User
 from faceweb.work import kinds
 from faceweb.work.errors import AccountFrozen, JobCancelled, TooManyJobs
 from faceweb.work.kinds import Outcome
@@ -34,6 +35,24 @@ from models.refusals import Refusal
 
 
 # --- what people do ---------------------------------------------------------------------------
+def job_request(*, owner: User, kind: str, recipe: Mapping[str, Any], once: str = "") -> Job:
+    """Have a request checked by its kind, and queue it; the way in for every kind.
+
+    Args:
+        owner: whose job it is.
+        kind: its kind's name.
+        recipe: what is asked for, JSON, as the kind's recipe writes it.
+        once: as `job_create` has it.
+
+    Raises:
+        Refusal: the kind cannot carry it out, or as `job_create`.
+        KeyError: no such kind is registered.
+    """
+    asked = kinds.get(kind)
+    asked.check(owner=owner, recipe=recipe)
+    return job_create(owner=owner, kind=kind, recipe=recipe, engine=asked.engine(), once=once)
+
+
 def job_create(
     *,
     owner: AbstractBaseUser,

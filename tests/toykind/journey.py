@@ -73,6 +73,13 @@ def test_a_jobs_page_is_filled_by_it_and_leads_back(client: Any, photo: Asset) -
     assert "Back to the filter" in page
 
 
+def test_a_form_sent_twice_makes_one_job(client: Any, photo: Asset) -> None:
+    form = {"photo": photo.pk, "strength": 30, "once": "a-key-of-the-form"}
+    first, second = (client.post(reverse("filters"), form).url for _ in range(2))
+    assert first == second
+    assert Job.objects.get().engine == "grey"
+
+
 def test_a_result_is_shown_with_what_was_done(client: Any, photo: Asset) -> None:
     result = made(client, photo)
     assert (result.origin, result.made_by) == (Asset.Origin.RESULT, "filter")

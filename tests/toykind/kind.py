@@ -39,6 +39,9 @@ class FilterKind(Kind):
         recipe_photos(owner=owner, ids=[asked.photo])
         return ()
 
+    def engine(self) -> str:
+        return ENGINE
+
     def run(self, job: Job, report: Reporter) -> Outcome:
         asked = FilterRecipe.from_dict(job.recipe)
         photo = recipe_photos(owner=job.owner, ids=[asked.photo])[asked.photo]

@@ -9,8 +9,8 @@ from django.views.decorators.http import require_http_methods
 
 from faceweb.media.models import Asset
 from faceweb.people.models import User
-from faceweb.work.services import job_create
-from tests.toykind.kind import ENGINE, FILTER
+from faceweb.work.services import job_request
+from tests.toykind.kind import FILTER
 from tests.toykind.recipe import FilterRecipe
 
 
@@ -28,6 +28,6 @@ def filters(request: HttpRequest) -> HttpResponse:
         context = {"photo": photo, "strength": recipe.strength}
         return render(request, "toykind/filter.html", context)
     owner = cast(User, request.user)
-    FILTER.check(owner=owner, recipe=recipe.to_dict())
-    job = job_create(owner=owner, kind=FILTER.name, recipe=recipe.to_dict(), engine=ENGINE)
+    once = request.POST.get("once", "")[:64]
+    job = job_request(owner=owner, kind=FILTER.name, recipe=recipe.to_dict(), once=once)
     return redirect(job)

@@ -116,6 +116,10 @@ class Kind(Maker):
         """
         return ()
 
+    def engine(self) -> str:
+        """The name of the engine that would do a job now; empty where there is no choice."""
+        return ""
+
     def warm_up(self) -> None:
         """Load what the first job would otherwise wait for."""
 
