@@ -21,7 +21,7 @@ pytestmark = pytest.mark.stack
 
 WITHIN_SECONDS = 60
 JOBS = "SELECT state, attempt, result_id FROM work_job WHERE kind = 'swap' ORDER BY created_at"
-RESULTS = "SELECT id FROM media_asset WHERE origin = 'swap'"
+RESULTS = "SELECT id FROM media_asset WHERE made_by = 'swap'"
 FRAGMENT = re.compile(r'data-version="(\d+)" data-state="(\w+)" data-percent="(\d+)"')
 SIGN_IN = """
 from django.conf import settings
@@ -36,7 +36,7 @@ session[HASH_SESSION_KEY] = person.get_session_auth_hash()
 session.save()
 print(f"{settings.SESSION_COOKIE_NAME}={session.session_key}")
 """
-PHOTOS = "SELECT original, preview, thumb FROM media_asset"
+RENDITIONS = "SELECT file FROM media_rendition"
 
 
 def rows(stack: Stack, query: str) -> list[tuple[Any, ...]]:
@@ -100,7 +100,7 @@ def test_a_job_whose_worker_is_ended_ends_done_and_once(
     assert attempt == attempts
     assert result is not None
     assert len(rows(stack, RESULTS)) == results_before + 1
-    assert stored_files(stack) == 3 * len(rows(stack, PHOTOS)), "no file without a photo"
+    assert stored_files(stack) == len(rows(stack, RENDITIONS)), "no file without a photo"
     stack.wait_until(lambda: stack.pid_of("worker") != worker)
 
 
