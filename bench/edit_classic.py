@@ -19,8 +19,8 @@ import cv2
 import numpy as np
 
 from bench._timing import best_ms, in_subprocess, machine, peak_rss_mb
-from editing.engines.classic import ClassicEditEngine
-from editing.engines.former import EditRequest
+from editing.engines.base import EditRequest
+from editing.engines.classic_engine import ClassicEditEngine
 from models.faces.face import Face
 from models.pixels.imaging import Image, decode_image
 
@@ -57,7 +57,7 @@ def measure(megapixels: float, edit: str) -> dict[str, float]:
     request = _EDITS[edit]
 
     def version() -> Image:
-        return engine.render(photo, face, request)
+        return engine.render(photo, face, [request])[0]
 
     version()
     version_ms = best_ms(version, 3)

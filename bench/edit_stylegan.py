@@ -18,11 +18,12 @@ import numpy as np
 
 from bench._timing import best_ms, machine, peak_rss_mb
 from editing.directions import Direction, DirectionCard
-from editing.engines.former import EditRequest
-from editing.engines.stylegan import BATCH, StyleGanEngine
+from editing.engines.base import EditRequest
+from editing.engines.stylegan_engine import BATCH, StyleGanEngine
 from editing.export.__main__ import sample_photo
 from models.faces.analysis.dlib_analyser import DlibAnalyser
-from models.networks.stylegan import ENCODER_SIZE, Export
+from models.networks.stylegan import ENCODER_SIZE, open_export
+from models.networks.stylegan_export import Export
 from models.pixels.imaging import bounding_box, decode_image, reduced_region
 from models.sessions import get_session
 
@@ -44,7 +45,7 @@ def main() -> None:
     print(machine())
 
     export = Export.read(options.export)
-    encoder, generator = export.open(get_session)
+    encoder, generator = open_export(export, get_session)
     small = export.open_preview(get_session)
     generator_name = f"generator {generator.size}"
     rows = np.random.default_rng(0).normal(size=(generator.layers, generator.width))
@@ -98,7 +99,7 @@ def main() -> None:
     region, matrix = reduced_region(photo, box, min(1.0, PREVIEW_PX / (box[2] - box[0])))
     cut = face.mapped(matrix)
     begun = time.perf_counter()
-    engine.prepare(region, cut)
+    engine.outlook(region, cut)
     size = (small or generator).size
     print(f"quick look at {size} px: studied in {1000 * (time.perf_counter() - begun):8.0f} ms")
     for name, threshold in (("accepted at once", 0.01), ("whole search", 1.0)):

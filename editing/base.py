@@ -9,13 +9,13 @@ loses quality each time.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from editing.engines.former import EditRequest, EditResult, Start
+from editing.engines.base import EditRequest, EditResult, Start
 from faceweb.ledger.places import Place
 from faceweb.ledger.services import Standing, standing_of
 from faceweb.ledger.spent import NOTHING, Spent, degrees_of, threshold_left
@@ -177,9 +177,10 @@ def _limited(request: EditRequest, total: Spent) -> EditRequest:
 def _request(strengths: Mapping[str, int], like: EditRequest | None = None) -> EditRequest:
     shares = {key: percent / 100 for key, percent in strengths.items()}
     smile, age = shares.pop("smile", 0.0), shares.pop("age", 0.0)
-    if like is not None and like.target_age is not None:
-        return EditRequest(smile=smile, target_age=like.target_age, others=shares)
-    return EditRequest(smile=smile, age=age, others=shares)
+    like = like or EditRequest()
+    if like.target_age is not None:
+        return replace(like, smile=smile, others=shares)
+    return replace(like, smile=smile, age=age, others=shares)
 
 
 def _percents(request: EditRequest, more: Collection[str] = ()) -> dict[str, int]:

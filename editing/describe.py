@@ -5,8 +5,10 @@ from typing import Any
 from urllib.parse import urlencode
 
 from django.urls import reverse
-from django.utils.translation import gettext_lazy, pgettext
+from django.utils.translation import gettext, gettext_lazy, pgettext
 
+from editing.choice import editor_choice
+from editing.engines.base import AGE, YEARS_KEY
 from editing.forms import EditorState
 from editing.recipe import EditRecipe
 from faceweb.media.makers import Description, Entry, Fact
@@ -38,6 +40,26 @@ def edit_describe(what: Mapping[str, Any]) -> Description:
     if "face" in what:
         facts.append(Fact(gettext_lazy("Face"), str(int(what["face"]) + 1)))
     return Description(", ".join(changes) or LABEL, _SENTENCE, facts)
+
+
+def changes_asked(recipe: Mapping[str, Any]) -> list[dict[str, str]]:
+    """What a job's recipe asks for, each with ``label`` and ``value`` in words."""
+    try:
+        options = EditRecipe.from_dict(dict(recipe)).options
+    except RecipeError:
+        return []
+    schema = editor_choice().offer.options
+    changes = []
+    for key, value in options.items():
+        label = gettext(schema[key].label) if key in schema else slider_word(key).capitalize()
+        if key == YEARS_KEY:
+            label, told = gettext(AGE.label), gettext("%(years)s years") % {"years": value}
+        elif isinstance(value, int) and not isinstance(value, bool):
+            told = f"{value:+d}".replace("-", "\N{MINUS SIGN}")
+        else:
+            told = str(value)
+        changes.append({"label": label, "value": told})
+    return changes
 
 
 def edit_entries(photo: Asset) -> Iterable[Entry]:

@@ -1,85 +1,72 @@
 """What the editor's address and its form say, read leniently and kept as one value."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 from uuid import UUID
 
 from django.http import QueryDict
 from django.urls import reverse
 
+from editing.choice import editor_choice
+from editing.engines.base import YEARS_KEY
 from editing.recipe import EditRecipe
+from faceweb.core.options import options_read
 from faceweb.work.kinds.recipes import RecipeError
-
-OTHER_PREFIX = "slider-"
-END = 100
-MAX_YEARS = 120
+from models.options import Value, Values
 
 
 @dataclass(frozen=True, slots=True)
 class EditorState:
-    """A photo, one of its faces, and where the sliders stand, in percent.
+    """A photo, one of its faces, and what the engine is told where it is told anything.
 
-    ``years`` is an age to look like; while there is one, ``age`` does not count.
+    While there is an age to look like, ``age`` does not count.
     """
 
     photo: UUID | None
     face: int
-    smile: int
-    age: int
-    others: dict[str, int]
-    years: int | None = None
+    options: Values = field(default_factory=dict)
 
     @classmethod
     def from_query(cls, query: QueryDict) -> "EditorState":
         """The state; what cannot be read counts as not said, what is beyond an end as the end."""
+        schema = editor_choice().offer.options
+        options = schema.changed(options_read(schema, query))
+        years = query.get(YEARS_KEY, "")
+        if YEARS_KEY not in schema and years.isascii() and years.isdigit():
+            # Kept, so that the answer is why it cannot be had, and not that nothing was asked.
+            options[YEARS_KEY] = int(years[:3])
+        if YEARS_KEY in options:
+            options.pop("age", None)
         return cls(
             photo=_uuid(query.get("photo", "")),
             face=max(0, _number(query.get("face", ""))),
-            smile=_percent(query.get("smile", "")),
-            age=_percent(query.get("age", "")),
-            others={
-                name.removeprefix(OTHER_PREFIX): _percent(str(value))
-                for name, value in query.items()
-                if name.startswith(OTHER_PREFIX)
-            },
-            years=_years(query.get("target_age", "")),
+            options=options,
         )
 
     @classmethod
     def from_recipe(cls, recipe: EditRecipe) -> "EditorState":
-        """The state that asks for ``recipe``."""
-        return cls(
-            recipe.photo,
-            recipe.face,
-            recipe.smile,
-            recipe.age,
-            dict(recipe.others),
-            recipe.target_age,
-        )
+        """The state that asks for ``recipe``, as far as this site offers it."""
+        schema = editor_choice().offer.options
+        return cls(recipe.photo, recipe.face, schema.changed(schema.fit(recipe.options)))
 
     def recipe(self) -> EditRecipe:
         """The request that this state makes.
 
         Raises:
-            RecipeError: nothing is asked, or no photo is named.
+            RecipeError: no photo is named.
         """
         if self.photo is None:
             raise RecipeError("no_photo_chosen")
-        others = {key: percent for key, percent in self.others.items() if percent}
-        age = self.age if self.years is None else 0
-        return EditRecipe(self.photo, self.face, self.smile, age, self.years, others)
+        return EditRecipe(self.photo, self.face, self.options)
 
-    def strength(self, key: str) -> int:
-        """Where the slider ``key`` stands."""
-        known = {"smile": self.smile, "age": self.age}
-        return known.get(key, self.others.get(key, 0))
+    def value(self, key: str) -> Value:
+        """How an option is set."""
+        return self.options.get(key, editor_choice().offer.options[key].initial)
 
     def address(self) -> str:
         """The editor in this state."""
-        pairs = {"photo": self.photo or "", "face": self.face, "smile": self.smile, "age": self.age}
-        if self.years is not None:
-            pairs["target_age"] = self.years
-        pairs |= {f"{OTHER_PREFIX}{key}": percent for key, percent in self.others.items()}
+        pairs = [("photo", str(self.photo or "")), ("face", str(self.face))]
+        pairs += editor_choice().offer.options.pairs(self.options)
         return f"{reverse('edits')}?{urlencode(pairs)}"
 
     def url(self, *, face: int) -> str:
@@ -99,12 +86,3 @@ def _number(text: str) -> int:
         return int(text)
     except ValueError:
         return 0
-
-
-def _years(text: str) -> int | None:
-    years = _number(text)
-    return min(years, MAX_YEARS) if years > 0 else None
-
-
-def _percent(text: str) -> int:
-    return max(-END, min(END, _number(text)))

@@ -6,16 +6,22 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
 from editing.choice import editor_choice
-from editing.describe import LABEL, edit_again, edit_describe, edit_entries
-from editing.engines.former import Box, EditEngine, EditRequest, EditResult
+from editing.describe import LABEL, changes_asked, edit_again, edit_describe, edit_entries
+from editing.engines.base import Box, EditEngine, EditRequest, EditResult, sliders_of
 from editing.recipe import EditRecipe
-from editing.services import KIND, edit_check, get_engine, identity_threshold
+from editing.services import (
+    KIND,
+    edit_check,
+    get_engine,
+    identity_threshold,
+    recipe_request,
+)
 from editing.words import WORDS
 from faceweb.ledger.services import Standing, edit_record
 from faceweb.ledger.spent import Spent
@@ -26,6 +32,7 @@ from faceweb.work.kinds import Again, Found, Kind, Outcome, Start
 from faceweb.work.kinds.recipes import recipe_photos
 from faceweb.work.models import Job
 from faceweb.work.reporter import Reporter
+from models.engines import Notice
 from models.refusals import Refusal
 
 if TYPE_CHECKING:
@@ -40,6 +47,8 @@ _STAGES = {
     "check": ("stage_edit_check", 0.6, 0.9),
 }
 _SAVING = 0.9
+MAKING_VERSION: Final = 1
+"""Of what is kept with a version about how it was made."""
 
 
 def edit_run(job: Job, report: Reporter) -> Outcome:
@@ -62,8 +71,8 @@ def edit_run(job: Job, report: Reporter) -> Outcome:
     assets_analyse_now(recipe_photos(owner=job.owner, ids=[recipe.photo]).values())
     photo, face = edit_check(owner=job.owner, recipe=recipe)
     engine = get_engine()
-    offered = {slider.key for slider in engine.sliders}
-    base = edit_base(photo, face, recipe.request(), identity_threshold(), offered)
+    offered = {slider.key for slider in sliders_of(engine.options)}
+    base = edit_base(photo, face, recipe_request(recipe), identity_threshold(), offered)
     image, _, start = base.opened()
     opened = time.perf_counter()
     delivery = _Delivery(job.owner, photo, engine)
@@ -79,7 +88,8 @@ def edit_run(job: Job, report: Reporter) -> Outcome:
     timings = {"open": round(1000 * (opened - started), 1), **result.timings_ms}
     figures = edit_figures(result, base)
     if result.image is None or result.touched is None or delivery.prepared is None:
-        reason = Refusal(result.reason.code if result.reason else "nothing_visible")
+        why = result.reason or Notice("nothing_visible", level="refused")
+        reason = Refusal(why.code, **why.params)
         return Outcome(engine=engine.name, figures=figures, timings_ms=timings, reason=reason)
 
     report.stage("stage_saving", _SAVING)
@@ -145,8 +155,7 @@ def edit_figures(result: EditResult, base: EditBase) -> dict[str, Any]:
             }
             for point in result.curve
         ],
-        "reason": reason.sentence if reason else "",
-        "remedy": reason.way_on if reason else "",
+        "reason": reason.to_json() if reason else None,
     }
 
 
@@ -159,8 +168,9 @@ def _making(
 ) -> dict[str, Any]:
     """How the version came about, as its page shows it and as it is kept with the photo."""
     return {
+        "version": MAKING_VERSION,
         "engine": engine.name,
-        "engine_label": engine.label,
+        "engine_label": editor_choice().spec.label,
         # The strengths below count from this photo; None where it is not there any more.
         "base": None if base.standing.base is None else str(base.standing.base.picture.pk),
         "edit": figures,
@@ -191,7 +201,7 @@ class EditKind(Kind):
         return ()
 
     def engine(self) -> str:
-        return editor_choice().name
+        return editor_choice().spec.name
 
     def warm_up(self) -> None:
         get_engine().warm_up()
@@ -213,14 +223,22 @@ class EditKind(Kind):
         return str(job.recipe.get("photo", ""))
 
     def job_shown(self, job: Job) -> dict[str, Any]:
-        return job.recipe
+        return {"photo": job.recipe.get("photo"), "changes": changes_asked(job.recipe)}
 
     def again(self, job: Job) -> Again | None:
         url = edit_again(job.recipe)
         return Again(gettext_lazy("Back to the sliders"), url) if url else None
 
     def findings(self) -> Iterable[Found]:
-        yield Found("edits", "ok", editor_choice().label)
+        choice = editor_choice()
+        if choice.offer.missing:
+            yield Found("edits", "broken", choice.spec.label, choice.offer.missing)
+            return
+        yield Found("edits", "ok", choice.spec.label)
+        for name, reason in choice.passed_over:
+            yield Found(name, "note", reason, "docs/models.md")
+        if absent := ", ".join(choice.offer.absent):
+            yield Found("edits not offered", "note", absent, "manage.py models pull")
 
 
 EDIT = EditKind()

@@ -16,17 +16,23 @@ import numpy as np
 
 from editing.base import edit_base
 from editing.choice import editor_choice
-from editing.engines.former import YEARS_AT_FULL, EditEngine, EditRequest, Start
+from editing.engines.base import YEARS_AT_FULL, EditEngine, EditRequest, Start, sliders_of
 from editing.kind import edit_figures
 from editing.recipe import EditRecipe
-from editing.services import edit_check, face_check, get_engine, identity_threshold
+from editing.services import (
+    edit_check,
+    face_check,
+    get_engine,
+    identity_threshold,
+    recipe_request,
+)
 from faceweb.marks.services import badge_draw
 from faceweb.people.models import User
 from faceweb.work import previews
 from faceweb.work.errors import AccountFrozen
 from faceweb.work.kinds.recipes import RecipeError
-from models.faces.errors import FaceError
 from models.pixels.imaging import bounding_box, encode_webp, reduced_region
+from models.refusals import Refusal
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -73,7 +79,7 @@ def _ask(
     owner: User, kind: str, photo_id: UUID, question: dict[str, Any], timeout: float | None
 ) -> dict[str, Any]:
     if timeout is None:
-        timeout = STUDY_WAIT_SECONDS if editor_choice().studies else WAIT_SECONDS
+        timeout = STUDY_WAIT_SECONDS if editor_choice().offer.studies else WAIT_SECONDS
     answer = previews.preview_ask(
         owner=owner, kind=kind, topic=str(photo_id), question=question, seconds=timeout
     )
@@ -97,7 +103,7 @@ def prepare_answer(owner: User, question: dict[str, Any]) -> dict[str, Any]:
 def _answered(make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
     try:
         return make()
-    except (RecipeError, FaceError) as error:
+    except Refusal as error:
         return {"refusal": error.to_dict()}
 
 
@@ -111,7 +117,7 @@ def preview_make(*, owner: User, recipe: EditRecipe) -> dict[str, Any]:
     """
     photo, face = edit_check(owner=owner, recipe=recipe)
     engine = get_engine()
-    base = edit_base(photo, face, recipe.request(), identity_threshold(), _offered(engine))
+    base = edit_base(photo, face, recipe_request(recipe), identity_threshold(), _offered(engine))
     image, seen, start = base.opened()
     cut, small = face_cutout(image, base.face)
     before = cut if seen is image else face_cutout(seen, base.face)[0]
@@ -134,7 +140,7 @@ def preview_make(*, owner: User, recipe: EditRecipe) -> dict[str, Any]:
 
 
 def prepare_make(*, owner: User, photo_id: UUID, number: int) -> dict[str, Any]:
-    """What the editor is told when it opens: what `EditEngine.prepare` said of the face.
+    """What the editor is told when it opens: what `EditEngine.outlook` said of the face.
 
     ``years`` is about how old the face looks in the version at hand, as the scale of the age in
     years and for nothing else, or None; ``years_at_full`` is how far the scale goes to each side;
@@ -147,7 +153,7 @@ def prepare_make(*, owner: User, photo_id: UUID, number: int) -> dict[str, Any]:
     engine = get_engine()
     base = edit_base(photo, face, EditRequest(), identity_threshold(), _offered(engine))
     image, _, start = base.opened()
-    outlook = engine.prepare(*face_cutout(image, base.face))
+    outlook = engine.outlook(*face_cutout(image, base.face))
     shift = YEARS_AT_FULL * start.shown.age
     return {
         "years": None if outlook.years is None else max(round(outlook.years + shift), 1),
@@ -157,7 +163,7 @@ def prepare_make(*, owner: User, photo_id: UUID, number: int) -> dict[str, Any]:
 
 
 def _offered(engine: EditEngine) -> set[str]:
-    return {slider.key for slider in engine.sliders}
+    return {slider.key for slider in sliders_of(engine.options)}
 
 
 def _small_start(start: Start, before: NDArray[np.uint8]) -> Start:
@@ -185,15 +191,3 @@ def face_cutout(image: NDArray[np.uint8], face: Face) -> tuple[NDArray[np.uint8]
 
 def _data_address(image: NDArray[np.uint8]) -> str:
     return "data:image/webp;base64," + base64.b64encode(encode_webp(image)).decode()
-
-
-def _question(name: str) -> str:
-    return f"preview-question-{name}"
-
-
-def _newest(topic: str) -> str:
-    return f"preview-newest-{topic}"
-
-
-def _answer(name: str) -> str:
-    return f"preview-answer-{name}"

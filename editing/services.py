@@ -10,14 +10,17 @@ from uuid import UUID
 from django.conf import settings
 
 from editing.choice import editor_choice
-from editing.engines.former import EditEngine
+from editing.engines.base import YEARS_KEY, EditEngine, EditEngineSpec, EditRequest
 from editing.recipe import EditRecipe
 from faceweb.media.analysis_queue import assets_renew
 from faceweb.media.models import Asset
 from faceweb.people.models import User
+from faceweb.work.engines import machine_here
 from faceweb.work.kinds.recipes import RecipeError, recipe_face, recipe_faces, recipe_photos
 from faceweb.work.models import Job
 from faceweb.work.services import job_request
+from models.engine_registry import Chosen
+from models.refusals import Refusal
 
 if TYPE_CHECKING:
     from models.faces.face import Face
@@ -31,14 +34,25 @@ _loading = threading.Lock()
 
 
 def get_engine() -> EditEngine:
-    """The edit engine of this site, one a process, for workers and the command line."""
+    """The edit engine of this site, one a process, for workers and the command line.
+
+    Raises:
+        RecipeError: ``engine_missing``, where the engine that was chosen cannot be loaded.
+    """
     with _loading:
         return _loaded_engine()
 
 
 @lru_cache(maxsize=1)
 def _loaded_engine() -> EditEngine:
-    return editor_choice().load()
+    return _usable_choice().spec.load(machine_here())
+
+
+def _usable_choice() -> Chosen[EditEngineSpec]:
+    choice = editor_choice()
+    if choice.offer.missing:
+        raise RecipeError("engine_missing")
+    return choice
 
 
 def edit_check(*, owner: User, recipe: EditRecipe) -> tuple[Asset, Face]:
@@ -46,17 +60,28 @@ def edit_check(*, owner: User, recipe: EditRecipe) -> tuple[Asset, Face]:
 
     Raises:
         RecipeError: the photo is gone or not theirs, its faces are not known yet, the face does
-            not exist, is too small to judge, or the engine has no such slider or takes no years.
+            not exist, is too small to judge, or nothing is asked that the engine offers.
     """
     photo, face = face_check(owner=owner, photo_id=recipe.photo, number=recipe.face)
-    choice = editor_choice()
-    offered = {slider.key for slider in choice.sliders}
-    years = {"age"} if recipe.target_age is not None else set()
-    if (recipe.asked | years) - offered:
-        raise RecipeError("unknown_slider")
-    if years and not choice.takes_years:
-        raise RecipeError("no_age_estimate")
+    recipe_request(recipe)
     return photo, face
+
+
+def recipe_request(recipe: EditRecipe) -> EditRequest:
+    """What ``recipe`` asks of this site's engine.
+
+    Raises:
+        RecipeError: nothing is asked, or something that the engine does not offer.
+    """
+    schema = _usable_choice().offer.options
+    if YEARS_KEY in recipe.options and YEARS_KEY not in schema:
+        raise RecipeError("no_age_estimate")
+    try:
+        return recipe.request(schema)
+    except RecipeError:
+        raise
+    except Refusal as error:
+        raise RecipeError(error.code, **error.params) from error
 
 
 def face_check(*, owner: User, photo_id: UUID, number: int) -> tuple[Asset, Face]:

@@ -6,12 +6,21 @@ from typing import Any, cast
 from django.contrib.auth.decorators import login_required
 from django.http import Http404, HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
 from editing.choice import editor_choice
+from editing.engines.base import YEARS_KEY, sliders_of
 from editing.forms import EditorState
 from editing.services import MIN_FACE_PX, edit_request, identity_threshold
-from faceweb.core.words import refusal_answer, refusal_headers, status_of
+from faceweb.core.options import option_fields
+from faceweb.core.words import (
+    refusal_answer,
+    refusal_headers,
+    remedy_of,
+    sentence_of,
+    status_of,
+)
 from faceweb.media.analysis_queue import assets_renew
 from faceweb.media.models import Asset
 from faceweb.people.models import User
@@ -72,7 +81,12 @@ def edit_prepare(request: HttpRequest) -> JsonResponse:
 
 def _asked(ask: Callable[[], dict[str, Any]]) -> JsonResponse:
     try:
-        return JsonResponse(ask())
+        answer = ask()
+        if reason := answer.get("reason"):
+            # A worker does not know in which language its answer will be read.
+            said = reason["code"], reason["params"]
+            answer = {**answer, "reason": sentence_of(*said), "remedy": remedy_of(*said)}
+        return JsonResponse(answer)
     except RecipeError as error:
         answer = refusal_answer(error)
         return JsonResponse(answer, status=400)
@@ -94,6 +108,9 @@ def _render_editor(
     assets_renew([photo])
     faces = photo.found_faces() if photo.is_usable else []
     choice = editor_choice()
+    schema = choice.offer.options
+    fields = option_fields(schema, state.options)
+    sliders = {slider.key for slider in sliders_of(schema)}
     context: dict[str, Any] = {
         "photo": photo,
         "state": state,
@@ -104,20 +121,12 @@ def _render_editor(
             for index, face in enumerate(faces)
             if face.quality.width_px >= MIN_FACE_PX
         ],
-        "sliders": [
-            {
-                "key": slider.key,
-                "name": slider.key if slider.key in {"smile", "age"} else f"slider-{slider.key}",
-                "label": slider.label,
-                "low": round(100 * slider.low),
-                "high": round(100 * slider.high),
-                "value": state.strength(slider.key),
-            }
-            for slider in choice.sliders
-        ],
-        "engine_label": choice.label,
-        "takes_years": choice.takes_years,
-        "studies": choice.studies,
+        "sliders": [field for field in fields if field.key in sliders],
+        "fields": [field for field in fields if field.key not in {*sliders, YEARS_KEY}],
+        "engine_label": gettext(choice.spec.label),
+        "takes_years": YEARS_KEY in schema,
+        "years": state.options.get(YEARS_KEY),
+        "studies": choice.offer.studies,
         "threshold": identity_threshold(),
         "refusal": refusal,
     }

@@ -8,8 +8,6 @@ WORDS = {
     # --- requests ---
     "no_photo_chosen": Words(_("No photo is chosen."), _("Choose one from your gallery.")),
     "nothing_asked": Words(_("Nothing is to change yet."), _("Move one of the sliders first.")),
-    "out_of_range": Words(_("A slider is beyond its end.")),
-    "unknown_slider": Words(_("This site does not offer one of these edits.")),
     "edit_not_offered": Words(
         _("There is no edit called %(slider)s here."),
         _("Choose one of the sliders on the page."),
@@ -67,8 +65,17 @@ WORDS = {
         _("Ask for more, or use a photo in which there is more to change."),
     ),
     "reduced": Words(
-        _("Less was given than asked: more would no longer be you."),
+        _("%(sliders)s: more would no longer be you."),
         _("This is the strongest version that still looks like the same person."),
+    ),
+    "slider_given": Words(_("%(slider)s %(asked)s asked, %(given)s given")),
+    "no_features": Words(
+        _("The features of this face could not be made out."),
+        _("Choose a photo in which the whole face can be seen clearly."),
+    ),
+    "mouth_open": Words(_("The mouth is open, so an earnest face can only narrow it.")),
+    "face_turned_away": Words(
+        _("The face is seen from the side, so only half of a smile will show."),
     ),
     # --- stages ---
     "stage_edit_prepare": Words(_("Studying the face")),

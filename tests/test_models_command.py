@@ -16,7 +16,6 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 
 from faceweb.core import weights
-from faceweb.management.commands import doctor
 from models.engines import Need
 from models.store import WeightStore
 from swaps.choice import engine_choice
@@ -269,7 +268,7 @@ def test_the_doctor_says_what_the_engine_lacks(
             missing=missing, needs=(Need("gfpgan_1.4", "the enhancer", False, "It is not here."),)
         ),
     )
-    monkeypatch.setattr(doctor, "engine_choice", lambda: choice)
+    monkeypatch.setattr("swaps.kind.engine_choice", lambda: choice)
     healthy, findings, _ = examined()
     assert findings["engine", "FACEWEB_ENGINE"]["verdict"] == ("broken" if missing else "ok")
     assert findings["engine", "FACEWEB_ENGINE"]["remedy"] == missing

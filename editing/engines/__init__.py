@@ -2,5 +2,9 @@
 
 from typing import Final
 
-MODULES: Final[list[str]] = []
+MODULES: Final[list[str]] = [
+    "editing.engines.stylegan",
+    "editing.engines.builtin",
+    "editing.engines.classic",
+]
 """The engines' modules, the preferred ones first; each has its ``ENGINE``."""

@@ -345,6 +345,14 @@ class EditEngine(ABC):
             FaceError: this face cannot be edited.
         """
 
+    def render(self, photo: Image, face: Face, requests: Sequence[EditRequest]) -> list[Image]:
+        """Versions of `photo` that nobody has judged, for measuring; never for giving out.
+
+        Raises:
+            FaceError: this face cannot be edited.
+        """
+        return list(self.study(photo, face).versions(requests))
+
     def outlook(self, photo: Image, face: Face) -> Outlook:
         """Studies `face` in a small `photo`, so that previews of it need not."""
         return Outlook()
@@ -405,11 +413,14 @@ class EditEngineSpec(ABC):
         name: its name in settings, rows and reports.
         label: its name in plain words, a message id.
         chosen_by: the values of ``FACEWEB_ENGINE``, beside ``auto``, that choose it.
+        words: what codes of its own say: a sentence and a remedy each, message ids filled by
+            ``%(name)s``. Codes that engines have in common are in the site's catalogue.
     """
 
     name: ClassVar[str]
     label: ClassVar[str]
     chosen_by: ClassVar[tuple[str, ...]]
+    words: ClassVar[Mapping[str, tuple[str, str]]] = {}
 
     @abstractmethod
     def offer(self, machine: Machine) -> EditOffer:

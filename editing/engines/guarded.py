@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -62,6 +62,7 @@ def guarded_edit(
     progress: Progress | None = None,
     max_evaluations: int = MAX_EVALUATIONS,
     start: Start = UNTOUCHED,
+    labels: Mapping[str, str] | None = None,
 ) -> EditResult:
     """Runs an edit under the identity guard.
 
@@ -76,6 +77,7 @@ def guarded_edit(
         progress: told of the stages ``edit`` and ``check``.
         max_evaluations: most versions ever made; fewer find a less exact strength sooner.
         start: what the face has been through.
+        labels: what people call the sliders, message ids by key.
 
     Returns:
         The result, with the stages ``edit``, ``check`` and ``total`` timed.
@@ -113,7 +115,11 @@ def guarded_edit(
     found = guard(edit, similarity, 1.0, threshold, max_evaluations, start.finish)
     _tell(progress, "check", 1.0)
     total = _milliseconds_since(started)
-    image, verdict, reason = found.image, found.verdict, _reason(found, start.shown, request)
+    image, verdict, reason = (
+        found.image,
+        found.verdict,
+        _reason(found, start.shown, request, labels or {}),
+    )
     seen = photo if start.seen is None else start.seen
     if image is not None and not is_visible(seen, image, face):
         image, verdict, reason = None, "none", NOTHING_VISIBLE
@@ -171,6 +177,7 @@ def study_edit(
         progress=progress,
         max_evaluations=evaluations or MAX_EVALUATIONS,
         start=start,
+        labels={option.key: option.label for option in engine.options},
     )
     return replace(
         result,
@@ -273,7 +280,9 @@ def _overlap(a: Face, b: Face) -> float:
     return common / max(a.area + b.area - common, 1e-6)
 
 
-def _reason(found: GuardResult, shown: EditRequest, request: EditRequest) -> Notice | None:
+def _reason(
+    found: GuardResult, shown: EditRequest, request: EditRequest, labels: Mapping[str, str]
+) -> Notice | None:
     if found.verdict == "applied":
         return None
     if found.verdict != "reduced":
@@ -283,15 +292,15 @@ def _reason(found: GuardResult, shown: EditRequest, request: EditRequest) -> Not
         {
             "code": "slider_given",
             "params": {
-                "slider": key,
-                "asked": round(100 * asked),
-                "given": round(100 * given[key]),
+                "slider": labels.get(key, key),
+                "asked": f"{100 * asked:+.0f}",
+                "given": f"{100 * given[key]:+.0f}",
             },
         }
         for key, asked in request.strengths.items()
         if asked != shown.strengths.get(key, 0.0)
     ]
-    return Notice("reduced", {"sliders": told, "similarity": found.similarity})
+    return Notice("reduced", {"sliders": told})
 
 
 def _result(

@@ -1,433 +1,142 @@
 """Edits by StyleGAN: a step in latent space, given to the photo as a difference.
 
-The face is cut out in the FFHQ frame, its latent found by the encoder, and the generator run on
-the latent and on the steps of the guard's grid, as one batch where the hardware gains by that. What
-changes between the generator's faces is added to the photo (:mod:`editing.engines.residual`); the
-photo itself is never resampled.
+The networks are exported on this machine from a checkpoint that its operator has; the directions
+are files, the operator's own among them.
 """
 
 from __future__ import annotations
 
-import hashlib
-import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import logging
+import math
+from collections.abc import Iterable
 from pathlib import Path
-from typing import Final, Protocol
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
-from numpy.typing import NDArray
-
-from editing.directions import Direction, load_directions
-from editing.engines.former import (
-    UNTOUCHED,
-    YEARS_AT_FULL,
-    Box,
-    EditRequest,
-    EditResult,
-    Outlook,
-    Progress,
-    Slider,
-    Start,
+from editing.engines.base import (
+    AGE,
+    SMILE,
+    YEARS,
+    EditEngine,
+    EditEngineSpec,
+    EditOffer,
+    slider,
 )
-from editing.engines.former_guarded import guarded_edit
-from editing.engines.memory import ShortMemory
-from editing.engines.residual import Scene, edit_delta, estimate_registration
-from editing.engines.stylegan_masks import face_mask, mouth_mask
-from editing.engines.versions import Versions
-from editing.guard import MAX_EVALUATIONS, THRESHOLD
-from models.faces.analysis import FaceAnalyser
-from models.faces.errors import FaceError
-from models.faces.face import Face, FloatArray
-from models.geometry import alignment
-from models.geometry import points as geometry
-from models.networks.base import Session
-from models.networks.stylegan import ENCODER_SIZE, Encoder, Export, Generator
-from models.pixels import crop_masks, masks
-from models.pixels.imaging import Image
+from models.engines import Machine, Need
+from models.networks.errors import ContractError
+from models.networks.finding import find_age_network, find_parser
+from models.networks.stylegan_export import Export
+from models.options import IntOption, Option, OptionSchema, gettext_noop
+from models.store.weights import Unavailable, Weight, WeightStore
 
-_FEATHER: Final = 0.04
-"""Of the photo's border, as a share of the crop."""
-BATCH: Final = 8
-"""The face before an edit, and the grid of strengths, at once."""
-_STUDIED: Final = 6
-_STUDIED_SECONDS: Final = 600.0
-"""How many faces are remembered between previews, and for how long."""
-_PREVIEW_EVALUATIONS: Final = 4
-_CHECK_SECONDS: Final = 0.3
-"""What a preview takes beside the generator."""
-_DEFAULT_STEPS: Final = ("smile", "age")
+if TYPE_CHECKING:
+    from editing.directions import DirectionCard
+    from editing.engines.stylegan_engine import AgeEstimator
+    from models.networks.parser import FaceParser
+    from models.sessions import SessionFactory
 
-AgeEstimator = Callable[[Image, Face], float | None]
-"""Years a face looks like in uint8 (H, W, 3) BGR, or None where that cannot be told."""
+logger = logging.getLogger(__name__)
+
+DIRECTION_FILES: Final = (("direction_smile", "smile.pt"), ("direction_age", "age.pt"))
+"""The cards whose files are the two directions that every site has."""
+
+_KNOWN: Final[dict[str, IntOption]] = {"smile": SMILE, "age": AGE}
 
 
-class Parser(Protocol):
-    """Says what every pixel of a face is; see :class:`models.networks.parser.FaceParser`."""
-
-    def parse(self, crop: Image) -> NDArray[np.uint8]:
-        """Class numbers, uint8 (h, w), of an aligned crop, uint8 (S, S, 3) BGR."""
-        ...
-
-
-class StyleGanEngine:
-    """See :class:`editing.engines.former.EditEngine`.
-
-    Args:
-        encoder, generator: the networks.
-        directions: steps in W+ by key, for as many layers as the generator has.
-        analyser: who judges identity; without one no edit is given out.
-        parser: draws the mask where there is one; else the landmarks do.
-        estimate_age: needed for edits to an age in years.
-        preview_generator: `generator` stopped at fewer pixels, for quick looks.
-        batch: faces that the generator makes at once. On a CPU several take as long as one after
-            the other, and one at a time ends as soon as a version passes.
-
-    Raises:
-        ValueError: a direction does not fit the generator.
-    """
+class StyleGanSpec(EditEngineSpec):
+    """See :class:`editing.engines.base.EditEngineSpec`."""
 
     name = "stylegan"
-    label = "StyleGAN"
+    label = gettext_noop("StyleGAN")
+    chosen_by = ("neural",)
 
-    def __init__(
-        self,
-        encoder: Encoder,
-        generator: Generator,
-        directions: Mapping[str, Direction],
-        analyser: FaceAnalyser | None,
-        parser: Parser | None = None,
-        estimate_age: AgeEstimator | None = None,
-        preview_generator: Generator | None = None,
-        batch: int = BATCH,
-    ) -> None:
-        self._encoder = encoder
-        self._generator = generator
-        self._small_generator = preview_generator or generator
-        self._batch = batch
-        self._studied = ShortMemory[_Inversion](_STUDIED, _STUDIED_SECONDS)
-        self._analyser = analyser
-        self._parser = parser
-        self._estimate_age = estimate_age
-        shape = (generator.layers, generator.width)
-        for key, direction in directions.items():
-            if direction.step.shape != shape:
-                raise ValueError(f"direction {key} is of shape {direction.step.shape}, not {shape}")
-        if self._small_generator.layers > generator.layers:
-            raise ValueError("the generator for quick looks has more layers than the whole one")
-        self._steps = {key: direction.step for key, direction in directions.items()}
-        self._sliders = sliders_of(directions)
+    def offer(self, machine: Machine) -> EditOffer:
+        """The sliders of the directions that are here; reads the export's record and their files.
 
-    @classmethod
-    def open(
-        cls,
-        export: Path,
-        direction_folders: Sequence[Path],
-        get_session: Callable[[Path, str], Session],
-        analyser: FaceAnalyser | None,
-        parser: Parser | None = None,
-        estimate_age: AgeEstimator | None = None,
-        batch: int = BATCH,
-    ) -> StyleGanEngine:
-        """The engine of the graphs that ``python -m editing.export`` wrote to `export`.
+        It takes numpy to check a direction, which is imported where there is an export only.
+        """
+        folder = Path(machine.settings["STYLEGAN_DIR"])
+        if not folder.is_dir():
+            return EditOffer(missing=f"There is no export in {folder}.")
+        from editing.directions import DirectionError, load_directions
 
-        Args:
-            export: folder of the graphs.
-            direction_folders: where directions are; see
-                :func:`editing.directions.load_directions`.
-            get_session: makes the session of a file by its path and SHA-256.
-            analyser, parser, estimate_age, batch: as for the class.
+        try:
+            export = Export.read(folder)
+            layers = 2 * int(math.log2(export.size)) - 2
+            found = load_directions(direction_folders(machine), layers)
+        except (ContractError, DirectionError) as error:
+            return EditOffer(missing=str(error), is_meant=True)
+        cards = [direction.card for direction in found.values()]
+        years = find_age_network(machine.store)
+        options = option_schema(cards, takes_years=isinstance(years, Weight))
+        if not len(options):
+            return EditOffer(
+                missing="No direction is installed: manage.py models pull direction_smile.",
+                is_meant=True,
+            )
+        missing = years.reason if isinstance(years, Unavailable) else ""
+        need = Need("buffalo_l", gettext_noop("an age in years"), False, missing)
+        return EditOffer(options, needs=(need,), is_meant=True, studies=True)
+
+    def load(self, machine: Machine) -> EditEngine:
+        """The engine, its graphs open.
 
         Raises:
-            ContractError: the export is missing or its graphs do not belong together.
+            ContractError: the graphs do not belong together.
             DirectionError: a direction's file or manifest is wrong.
         """
-        graphs = Export.read(export)
-        encoder, generator = graphs.open(get_session)
-        small = graphs.open_preview(get_session)
-        directions = load_directions(direction_folders, generator.layers, generator.width)
-        return cls(encoder, generator, directions, analyser, parser, estimate_age, small, batch)
+        from editing.engines.stylegan_engine import BATCH, StyleGanEngine
+        from models.sessions.providers import CPU
 
-    @property
-    def analyser(self) -> FaceAnalyser | None:
-        """Who says whether the result is the same person."""
-        return self._analyser
-
-    @property
-    def sliders(self) -> tuple[Slider, ...]:
-        """Smile and age where their directions are installed, then the operator's own."""
-        return self._sliders
-
-    def run(
-        self,
-        photo: Image,
-        face: Face,
-        request: EditRequest,
-        threshold: float = THRESHOLD,
-        progress: Progress | None = None,
-        start: Start = UNTOUCHED,
-    ) -> EditResult:
-        """Edits `face` in `photo`; see :meth:`editing.engines.former.EditEngine.run`.
-
-        Beside ``edit``, ``check`` and ``total``, ``timings_ms`` has ``encode``, ``generate`` (both
-        inference alone) and ``compose``.
-
-        Raises:
-            FaceError: an edit that is not offered, or an age in years that cannot be estimated.
-        """
-        if progress is not None:
-            progress("prepare", 0.0)
-        editing = _Editing(self, photo, face, self._generator)
-        return self._guarded(editing, request, threshold, MAX_EVALUATIONS, progress, start)
-
-    def prepare(self, photo: Image, face: Face) -> Outlook:
-        """See :meth:`editing.engines.former.EditEngine.prepare`.
-
-        What was found is kept in this process's memory for some minutes, and nowhere else.
-        """
-        seconds = self._preview_of(photo, face).study()
-        years = None if self._estimate_age is None else self._estimate_age(photo, face)
-        return Outlook(years, seconds + _CHECK_SECONDS)
-
-    def preview(
-        self,
-        photo: Image,
-        face: Face,
-        request: EditRequest,
-        threshold: float = THRESHOLD,
-        start: Start = UNTOUCHED,
-    ) -> EditResult:
-        """See :meth:`editing.engines.former.EditEngine.preview`.
-
-        The face is encoded once for all previews of it, and the generator for quick looks is used
-        where there is one.
-        """
-        editing = self._preview_of(photo, face)
-        editing.study()
-        return self._guarded(editing, request, threshold, _PREVIEW_EVALUATIONS, None, start)
-
-    def render(self, photo: Image, face: Face, requests: Sequence[EditRequest]) -> list[Image]:
-        """Versions of `photo` that nobody has judged, for measuring; never for giving out.
-
-        Args:
-            photo: uint8 (H, W, 3) BGR; not changed.
-            face: the face to edit.
-            requests: with the age as a strength.
-        """
-        return list(_Editing(self, photo, face, self._generator).render(requests))
-
-    def warm_up(self) -> None:
-        """Runs every network once."""
-        grey = np.full((1, ENCODER_SIZE, ENCODER_SIZE, 3), 127, np.uint8)
-        latents = self.encode(grey)
-        self._generator.synthesise(latents)
-        if self._small_generator is not self._generator:
-            self._small_generator.synthesise(latents[:, : self._small_generator.layers])
-
-    def encode(self, crops: Image) -> FloatArray:
-        """W+ of crops of 256 px; see :meth:`models.networks.stylegan.Encoder.encode`."""
-        return self._encoder.encode(crops)
-
-    @property
-    def batch(self) -> int:
-        """Faces that are made at once."""
-        return self._batch
-
-    def step(self, request: EditRequest) -> FloatArray:
-        """What `request` adds to W+, float32 (layers, width)."""
-        total = np.zeros((self._generator.layers, self._generator.width), np.float32)
-        for key, strength in request.strengths.items():
-            if strength:
-                total += np.float32(strength) * self._steps[key]
-        return total
-
-    def parse(self, crop: Image) -> NDArray[np.uint8] | None:
-        """The parser's labels of a crop, or None without a parser."""
-        return None if self._parser is None else self._parser.parse(crop)
-
-    def _preview_of(self, photo: Image, face: Face) -> _Editing:
-        return _Editing(self, photo, face, self._small_generator, self._studied)
-
-    def _guarded(
-        self,
-        editing: _Editing,
-        request: EditRequest,
-        threshold: float,
-        max_evaluations: int,
-        progress: Progress | None,
-        start: Start,
-    ) -> EditResult:
-        photo, face = editing.photo, editing.face
-        request = self._with_age_as_strength(photo, face, request)
-        offered = {slider.key for slider in self._sliders}
-        for key, strength in request.strengths.items():
-            if strength and key not in offered:
-                raise FaceError("edit_not_offered", slider=key)
-        result = guarded_edit(
-            editing.render,
-            photo=photo,
-            face=face,
-            request=request,
-            analyser=self._analyser,
-            threshold=threshold,
-            touched=editing.touched,
-            progress=progress,
-            max_evaluations=max_evaluations,
-            start=start,
+        sessions = machine.sessions()
+        return StyleGanEngine.open(
+            Path(machine.settings["STYLEGAN_DIR"]),
+            direction_folders(machine),
+            sessions.get,
+            machine.analyser(),
+            parser=_parser(machine.store, sessions),
+            estimate_age=_age_estimator(machine.store, sessions),
+            batch=1 if sessions.providers()[0] == CPU else BATCH,
         )
-        return replace(result, timings_ms={**editing.timings_ms, **result.timings_ms})
-
-    def _with_age_as_strength(self, photo: Image, face: Face, request: EditRequest) -> EditRequest:
-        if request.target_age is None:
-            return request
-        years = self._estimate_age(photo, face) if self._estimate_age is not None else None
-        if years is None:
-            raise FaceError("no_age_estimate")
-        strength = float(np.clip((request.target_age - years) / YEARS_AT_FULL, -1, 1))
-        return replace(request, age=strength, target_age=None)
 
 
-@dataclass(frozen=True, eq=False)
-class _Inversion:
-    """A face as the generator knows it: W+, what versions share, and seconds a version takes."""
-
-    latent: FloatArray
-    scene: Scene
-    seconds: float
+ENGINE: Final = StyleGanSpec()
 
 
-class _Editing:
-    """One face while it is edited: what its versions share is found once, at the first need.
-
-    Args:
-        generator: which of the engine's two.
-        studied: where what versions share is looked for, and kept for the next edit of this face.
-    """
-
-    def __init__(
-        self,
-        engine: StyleGanEngine,
-        photo: Image,
-        face: Face,
-        generator: Generator,
-        studied: ShortMemory[_Inversion] | None = None,
-    ) -> None:
-        self._engine = engine
-        self.photo = photo
-        self.face = face
-        self._generator = generator
-        self._matrix = alignment.ffhq_matrix(face.kps, generator.size)
-        self._studied = studied
-        self._inversion: _Inversion | None = None
-        self.timings_ms = {"encode": 0.0, "generate": 0.0, "compose": 0.0}
-
-    def study(self) -> float:
-        """Finds what versions share, unless it is remembered; seconds that one version takes."""
-        key = _fingerprint(self.photo, self.face, self._generator.size)
-        known = None if self._studied is None else self._studied.get(key)
-        if known is None:
-            known, _ = self._inverted(self._encode()[None])
-            if self._studied is not None:
-                self._studied.keep(key, known)
-        self._inversion = known
-        return known.seconds
-
-    def render(self, requests: Sequence[EditRequest]) -> Sequence[Image]:
-        layers = self._generator.layers
-        steps = np.stack([self._engine.step(request)[:layers] for request in requests])
-        known, made = self._inversion, list[FloatArray]()
-        if known is None:
-            # The face before the edit shares the first batch: one run where the hardware gains.
-            latent = self._encode()
-            shared = steps[: self._engine.batch - 1]
-            known, faces = self._inverted(np.concatenate([latent[None], latent + shared]))
-            made.extend(faces)
-            self._inversion = known
-
-        def face(index: int) -> FloatArray:
-            while index >= len(made):
-                made.extend(self._generate(known.latent + steps[len(made) :][: self._engine.batch]))
-            return made[index]
-
-        return Versions(range(len(steps)), lambda index: self._composed(known.scene, face(index)))
-
-    def touched(self) -> Box:
-        if self._inversion is None:
-            return (0, 0, 0, 0)
-        mask = self._inversion.scene.mask
-        return alignment.crop_bounds(self.photo.shape, mask, self._matrix)
-
-    def _encode(self) -> FloatArray:
-        """W+ of the face, as many rows as the generator takes."""
-        matrix = alignment.resized(self._matrix, ENCODER_SIZE / self._generator.size)
-        crop = alignment.cut_crop(self.photo, matrix, ENCODER_SIZE)
-        started = time.perf_counter()
-        latent = self._engine.encode(crop[None])[0]
-        self._count("encode", started)
-        return latent[: self._generator.layers]
-
-    def _inverted(self, latents: FloatArray) -> tuple[_Inversion, FloatArray]:
-        """The face, whose own latent is the first of `latents`, and the faces of the others."""
-        before = self.timings_ms["generate"]
-        faces = self._generate(latents)
-        seconds = (self.timings_ms["generate"] - before) / 1000 / len(latents)
-        return _Inversion(latents[0], self._scene(faces[0]), seconds), faces[1:]
-
-    def _generate(self, latents: FloatArray) -> FloatArray:
-        started = time.perf_counter()
-        faces = self._generator.synthesise(latents)
-        self._count("generate", started)
-        return faces
-
-    def _scene(self, base: FloatArray) -> Scene:
-        started = time.perf_counter()
-        size = self._generator.size
-        crop = alignment.cut_crop(self.photo, self._matrix, size)
-        landmarks = self.face.landmarks
-        points = (
-            None
-            if landmarks is None
-            else geometry.transform_points(landmarks, self._matrix.astype(np.float32))
-        )
-        height, width = self.photo.shape[:2]
-        mask = crop_masks.combined(
-            [
-                face_mask(size, self._engine.parse(crop), points),
-                crop_masks.box_mask(size),
-                alignment.inside_mask((height, width), self._matrix, size, _FEATHER * size),
-            ]
-        )
-        kps = geometry.transform_points(self.face.kps, self._matrix.astype(np.float32))
-        mouth = mouth_mask(size, kps)
-        skin = mask * (1 - mouth)
-        if points is not None:
-            skin *= 1 - masks.feature_mask(points, (size, size), 0.02 * size)
-        picture = crop.astype(np.float32)
-        registration = estimate_registration(picture, base, mask)
-        self._count("compose", started)
-        return Scene(picture, base, mask, mouth, skin, registration)
-
-    def _composed(self, scene: Scene, edited: FloatArray) -> Image:
-        started = time.perf_counter()
-        image = alignment.add_delta(self.photo, edit_delta(scene, edited), self._matrix)
-        self._count("compose", started)
-        return image
-
-    def _count(self, stage: str, started: float) -> None:
-        self.timings_ms[stage] += (time.perf_counter() - started) * 1000
+def option_schema(cards: Iterable[DirectionCard], *, takes_years: bool) -> OptionSchema:
+    """What people can ask for: smile and age first, then the operator's own directions."""
+    labels = {card.key: card.label for card in cards if card.slider}
+    options: list[Option] = [known for key, known in _KNOWN.items() if key in labels]
+    if takes_years and "age" in labels:
+        options.append(YEARS)
+    options += [slider(key, label) for key, label in labels.items() if key not in _KNOWN]
+    return OptionSchema(tuple(options))
 
 
-def _fingerprint(photo: Image, face: Face, size: int) -> bytes:
-    """Tells a face in a photo, edited at `size` px, from every other."""
-    digest = hashlib.blake2b(f"{photo.shape} {size}".encode())
-    for part in (photo, face.kps, face.landmarks):
-        if part is not None:
-            digest.update(np.ascontiguousarray(part).data)
-    return digest.digest()
+def direction_folders(machine: Machine) -> list[Path]:
+    """The pulled cards' folders, then the operator's own, which may replace them."""
+    pulled = [machine.store.path(key, name).parent for key, name in DIRECTION_FILES]
+    return [*pulled, Path(machine.settings["DIRECTIONS_DIR"])]
 
 
-def sliders_of(directions: Mapping[str, Direction]) -> tuple[Slider, ...]:
-    """What people can ask for, smile and age first."""
-    shown = [key for key in directions if directions[key].card.slider]
-    shown.sort(key=lambda key: _DEFAULT_STEPS.index(key) if key in _DEFAULT_STEPS else 2)
-    return tuple(Slider(key, directions[key].card.label) for key in shown)
+def _parser(store: WeightStore, sessions: SessionFactory) -> FaceParser | None:
+    """The parser, or None where there is none that works: then landmarks draw the mask."""
+    from models.networks.opening import open_parser
+    from models.sessions.copies import CopyFailed
+
+    weight = find_parser(store)
+    if weight is None:
+        return None
+    try:
+        return open_parser(weight, sessions)
+    except (ContractError, CopyFailed, OSError) as error:
+        logger.error("edits do without the face parser: %s", error)
+        return None
+
+
+def _age_estimator(store: WeightStore, sessions: SessionFactory) -> AgeEstimator | None:
+    from models.networks.opening import open_age_network
+
+    network = open_age_network(store, sessions)
+    if isinstance(network, Unavailable):
+        return None
+    return lambda photo, face: network.years(photo, face.box)

@@ -13,7 +13,8 @@ from editing.export.architecture import OFFICIAL_SHA256, Architecture, Checkpoin
 from models.faces.analysis.dlib_analyser import DlibAnalyser
 from models.faces.errors import FaceError
 from models.geometry.alignment import cut_crop, ffhq_matrix
-from models.networks.stylegan import ENCODER_SIZE, file_sha256
+from models.networks.stylegan import ENCODER_SIZE
+from models.networks.stylegan_export import file_sha256
 from models.pixels.imaging import Image, decode_image
 
 PREVIEW_SIZE: Final = 256

@@ -16,7 +16,7 @@ from editing.export.architecture import Architecture
 from editing.export.checkpoint import Checkpoint
 from editing.export.encoder import Encoder
 from editing.export.generator import Synthesis
-from models.networks import stylegan
+from models.networks import stylegan, stylegan_export
 from models.networks.base import ImageTensor
 from models.pixels.imaging import Image
 
@@ -86,7 +86,7 @@ def export_graphs(
     encoder_difference, latents = _written(
         Encoder(checkpoint, architecture, size),
         torch.from_numpy(pair),
-        folder / f"{stylegan.ENCODER_NAME}.part",
+        folder / f"{stylegan_export.ENCODER_NAME}.part",
         ("image", "w_plus"),
     )
     # Rows that differ, so that a row gone astray shows.
@@ -95,26 +95,26 @@ def export_graphs(
     generator_difference, _ = _written(
         Synthesis(checkpoint, architecture, size),
         probe,
-        folder / f"{stylegan.GENERATOR_NAME}.part",
+        folder / f"{stylegan_export.GENERATOR_NAME}.part",
         ("w_plus", "image"),
     )
-    names = [stylegan.ENCODER_NAME, stylegan.GENERATOR_NAME]
+    names = [stylegan_export.ENCODER_NAME, stylegan_export.GENERATOR_NAME]
     if preview_size is not None:
         small = Synthesis(checkpoint, architecture, preview_size)
         difference, _ = _written(
             small,
             probe[:, : replace(architecture, size=preview_size).layers],
-            folder / f"{stylegan.PREVIEW_NAME}.part",
+            folder / f"{stylegan_export.PREVIEW_NAME}.part",
             ("w_plus", "image"),
         )
         generator_difference = max(generator_difference, difference)
-        names.append(stylegan.PREVIEW_NAME)
+        names.append(stylegan_export.PREVIEW_NAME)
     else:
         # One of an earlier export would not belong to these weights.
-        (folder / stylegan.PREVIEW_NAME).unlink(missing_ok=True)
+        (folder / stylegan_export.PREVIEW_NAME).unlink(missing_ok=True)
     for name in names:
         (folder / f"{name}.part").replace(folder / name)
-    stylegan.write_record(
+    stylegan_export.write_record(
         folder,
         size=size,
         source_sha256=source_sha256,
@@ -129,8 +129,8 @@ def export_graphs(
         layers=latents.shape[1],
         encoder_difference=encoder_difference,
         generator_difference=generator_difference,
-        encoder_bytes=(folder / stylegan.ENCODER_NAME).stat().st_size,
-        generator_bytes=(folder / stylegan.GENERATOR_NAME).stat().st_size,
+        encoder_bytes=(folder / stylegan_export.ENCODER_NAME).stat().st_size,
+        generator_bytes=(folder / stylegan_export.GENERATOR_NAME).stat().st_size,
         seconds=time.perf_counter() - started,
     )
 

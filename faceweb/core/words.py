@@ -18,6 +18,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from faceweb.core.times import time_text
+from models.engines import Notice
 from models.refusals import JSON, Refusal
 
 logger = logging.getLogger(__name__)
@@ -85,6 +86,12 @@ def status_of(code: str) -> int:
 def refusal_text(refusal: Refusal) -> str:
     """A refusal's sentence and remedy as one text."""
     said = sentence_of(refusal.code, refusal.params), remedy_of(refusal.code, refusal.params)
+    return " ".join(part for part in said if part)
+
+
+def notice_text(notice: Notice) -> str:
+    """A notice's sentence and remedy as one text."""
+    said = sentence_of(notice.code, notice.params), remedy_of(notice.code, notice.params)
     return " ".join(part for part in said if part)
 
 

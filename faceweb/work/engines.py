@@ -6,8 +6,10 @@ from typing import Any
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error
+from django.utils.translation import gettext_lazy
 
 from faceweb.core.weights import session_factory, weight_store
+from faceweb.core.words import Words, words_register
 from faceweb.media.analysis import get_analyser
 from models.engine_registry import Chosen, choose_engine, engine_names, load_specs
 from models.engines import Machine
@@ -45,6 +47,17 @@ def engine_choose(modules: Sequence[str]) -> Chosen[Any]:
     for name, reason in chosen.passed_over:
         logger.error("the engine %s is not used: %s", name, reason)
     return chosen
+
+
+def engine_words_register(modules: Sequence[str]) -> None:
+    """Make the words of the engines' own codes known, once per process."""
+    for spec in load_specs(modules):
+        words_register(
+            {
+                code: Words(gettext_lazy(sentence), gettext_lazy(remedy) if remedy else "")
+                for code, (sentence, remedy) in spec.words.items()
+            }
+        )
 
 
 def engine_setting_check(modules: Sequence[str], *, id: str) -> list[CheckMessage]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.faces.face import FloatArray
+from models.networks.errors import ContractError as ContractError
 from models.pixels.imaging import Image
 from models.store.cards import Contract
 
@@ -40,10 +41,6 @@ class Session(Protocol):
     def run(self, inputs: Mapping[str, Tensor]) -> list[Tensor]:
         """Every output of the graph, in the graph's order."""
         ...
-
-
-class ContractError(ValueError):
-    """A graph does not take or give what its card says."""
 
 
 @dataclass(frozen=True)

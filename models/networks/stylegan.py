@@ -10,24 +10,17 @@ Karras et al., "Analyzing and improving the image quality of StyleGAN", CVPR 202
 
 from __future__ import annotations
 
-import hashlib
-import json
-import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
 from models.faces.face import FloatArray
 from models.networks.base import ContractError, ImageTensor, Session, fixed_size, single_input
+from models.networks.stylegan_export import ENCODER_NAME, GENERATOR_NAME, PREVIEW_NAME, Export
 from models.pixels.imaging import Image
 
-RECORD_NAME: Final = "stylegan.json"
-ENCODER_NAME: Final = "encoder.onnx"
-GENERATOR_NAME: Final = "generator.onnx"
-PREVIEW_NAME: Final = "preview.onnx"
 ENCODER_SIZE: Final = 256
 _HALF: Final = (0.5, 0.5, 0.5)
 _RGB: Final = ImageTensor(ENCODER_SIZE, mean=_HALF, std=_HALF)
@@ -88,100 +81,31 @@ class Generator:
         return np.ascontiguousarray(levels)
 
 
-@dataclass(frozen=True)
-class Export:
-    """Where exported graphs lie, and what they were made from.
+def open_export(
+    export: Export, get_session: Callable[[Path, str], Session]
+) -> tuple[Encoder, Generator]:
+    """Both networks, their sessions made by ``get_session(path, sha256)``.
 
-    Attributes:
-        encoder, generator: the graphs' files.
-        size: side of the generator's images in pixels.
-        digests: SHA-256 by file name.
-        source_sha256: of the checkpoint.
-        preview: the same generator stopped at fewer pixels, or None where none was written.
+    Raises:
+        ContractError: the two graphs do not belong together.
     """
-
-    encoder: Path
-    generator: Path
-    size: int
-    digests: dict[str, str]
-    source_sha256: str
-    preview: Path | None = None
-
-    @classmethod
-    def read(cls, folder: Path) -> Export:
-        """The export in `folder`, its graphs not yet hashed.
-
-        Raises:
-            ContractError: there is none, a file is missing, or the record is damaged.
-        """
-        try:
-            record = json.loads((folder / RECORD_NAME).read_text(encoding="utf-8"))
-            names = [ENCODER_NAME, GENERATOR_NAME]
-            if PREVIEW_NAME in record["sha256"]:
-                names.append(PREVIEW_NAME)
-            export = cls(
-                encoder=folder / ENCODER_NAME,
-                generator=folder / GENERATOR_NAME,
-                size=int(record["size"]),
-                digests={name: _digest(record["sha256"][name]) for name in names},
-                source_sha256=_digest(record["source_sha256"]),
-                preview=folder / PREVIEW_NAME if PREVIEW_NAME in names else None,
-            )
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ContractError(f"no usable record of an export: {error!r}") from error
-        for name in names:
-            if not (folder / name).is_file():
-                raise ContractError(f"{name} is missing from the export")
-        return export
-
-    def open(self, get_session: Callable[[Path, str], Session]) -> tuple[Encoder, Generator]:
-        """Both networks, their sessions made by ``get_session(path, sha256)``.
-
-        Raises:
-            ContractError: the two graphs do not belong together.
-        """
-        encoder = Encoder(get_session(self.encoder, self.digests[ENCODER_NAME]))
-        generator = Generator(get_session(self.generator, self.digests[GENERATOR_NAME]))
-        latents_fit = (encoder.layers, encoder.width) == (generator.layers, generator.width)
-        if not latents_fit or generator.size != self.size:
-            raise ContractError("encoder and generator are not of one export")
-        return encoder, generator
-
-    def open_preview(self, get_session: Callable[[Path, str], Session]) -> Generator | None:
-        """The generator for quick looks, if there is one; it reads the first rows of W+.
-
-        Raises:
-            ContractError: it is no smaller than the whole generator.
-        """
-        if self.preview is None:
-            return None
-        generator = Generator(get_session(self.preview, self.digests[PREVIEW_NAME]))
-        if generator.size >= self.size:
-            raise ContractError("the generator for quick looks is no smaller than the whole one")
-        return generator
+    encoder = Encoder(get_session(export.encoder, export.digests[ENCODER_NAME]))
+    generator = Generator(get_session(export.generator, export.digests[GENERATOR_NAME]))
+    latents_fit = (encoder.layers, encoder.width) == (generator.layers, generator.width)
+    if not latents_fit or generator.size != export.size:
+        raise ContractError("encoder and generator are not of one export")
+    return encoder, generator
 
 
-def write_record(folder: Path, *, size: int, source_sha256: str, figures: dict[str, Any]) -> None:
-    """Writes beside the graphs in `folder` what :meth:`Export.read` needs, digests included."""
-    names = (ENCODER_NAME, GENERATOR_NAME, PREVIEW_NAME)
-    record = {
-        "size": size,
-        "source_sha256": source_sha256,
-        "sha256": {name: file_sha256(folder / name) for name in names if (folder / name).is_file()},
-        **figures,
-    }
-    partial = folder / f"{RECORD_NAME}.part"
-    partial.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    partial.replace(folder / RECORD_NAME)
+def open_preview(export: Export, get_session: Callable[[Path, str], Session]) -> Generator | None:
+    """The generator for quick looks, if there is one; it reads the first rows of W+.
 
-
-def file_sha256(path: Path) -> str:
-    """Hex SHA-256 of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _digest(value: Any) -> str:
-    if not isinstance(value, str) or not re.fullmatch(r"[0-9a-f]{64}", value):
-        raise ValueError("not a SHA-256")
-    return value
+    Raises:
+        ContractError: it is no smaller than the whole generator.
+    """
+    if export.preview is None:
+        return None
+    generator = Generator(get_session(export.preview, export.digests[PREVIEW_NAME]))
+    if generator.size >= export.size:
+        raise ContractError("the generator for quick looks is no smaller than the whole one")
+    return generator

@@ -8,7 +8,7 @@ only workers have. The module's name in ``swaps.engines.MODULES`` makes it known
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
 
@@ -187,12 +187,15 @@ class SwapEngineSpec(ABC):
         label: its name in plain words, a message id.
         analyser: the name of the analyser whose faces it works with.
         chosen_by: the values of ``FACEWEB_ENGINE``, beside ``auto``, that choose it.
+        words: what codes of its own say: a sentence and a remedy each, message ids filled by
+            ``%(name)s``. Codes that engines have in common are in the site's catalogue.
     """
 
     name: ClassVar[str]
     label: ClassVar[str]
     analyser: ClassVar[str]
     chosen_by: ClassVar[tuple[str, ...]]
+    words: ClassVar[Mapping[str, tuple[str, str]]] = {}
 
     @abstractmethod
     def offer(self, machine: Machine) -> SwapOffer:

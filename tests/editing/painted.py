@@ -15,7 +15,7 @@ import numpy as np
 
 from editing.directions import Direction, DirectionCard
 from editing.engines.residual import sample
-from editing.engines.stylegan import StyleGanEngine
+from editing.engines.stylegan_engine import StyleGanEngine
 from models.faces.analysis import FaceAnalyser
 from models.faces.face import Face, FloatArray
 from models.geometry.alignment import cut_crop, ffhq_matrix

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from editing import choice
-from editing.engines.former import YEARS_AT_FULL, EditRequest
-from editing.engines.stylegan import StyleGanEngine
+from editing.engines.base import YEARS_AT_FULL, EditRequest
+from editing.engines.stylegan_engine import StyleGanEngine
+from faceweb.work import engines
 from models.faces.analysis.dlib_analyser import DlibAnalyser
 from models.faces.errors import FaceError
 from models.faces.face import Face
@@ -50,38 +51,42 @@ def exported(settings, tmp_path):
 
 def test_a_fresh_site_edits_with_the_classic_engine(settings, tmp_path):
     settings.STYLEGAN_DIR = tmp_path / "none"
-    assert choice.editor_choice().name == "classic"
+    assert choice.editor_choice().spec.name == "classic"
 
 
 def test_an_export_with_its_directions_is_taken_without_being_loaded(exported):
     chosen = choice.editor_choice()
-    assert chosen.name == "stylegan"
-    assert [slider.key for slider in chosen.sliders] == ["smile", "age"]
+    assert chosen.spec.name == "stylegan"
+    assert [option.key for option in chosen.offer.options] == ["smile", "age"]
 
 
 def test_a_file_and_three_lines_make_a_slider(exported):
     (exported.DIRECTIONS_DIR / "directions.toml").write_text(
         '[pose]\nfile = "pose.pt"\nrange = 2.0\n'
     )
-    assert [slider.key for slider in choice.editor_choice().sliders] == ["smile", "age", "pose"]
+    assert [option.key for option in choice.editor_choice().offer.options] == [
+        "smile",
+        "age",
+        "pose",
+    ]
 
 
 def test_classic_stays_classic_when_the_operator_says_so(exported):
-    exported.ENGINE = "classic"
-    assert choice.editor_choice().name == "classic"
+    exported.ENGINE = "builtin"
+    assert choice.editor_choice().spec.name == "classic"
 
 
 def test_a_damaged_export_falls_back_and_says_so_in_the_log(exported, caplog):
     (exported.STYLEGAN_DIR / "stylegan.json").write_text("{}")
-    assert choice.editor_choice().name == "classic"
-    assert "fall back to the classic engine" in caplog.text
+    assert choice.editor_choice().spec.name == "classic"
+    assert "the engine stylegan is not used" in caplog.text
 
 
 def test_a_direction_that_is_not_the_pinned_one_falls_back(exported):
     (exported.DIRECTIONS_DIR / "smile.pt").write_bytes(
         (exported.DIRECTIONS_DIR / "age.pt").read_bytes()
     )
-    assert choice.editor_choice().name == "classic"
+    assert choice.editor_choice().spec.name == "classic"
 
 
 # --- what the engine is given -----------------------------------------------------------------
@@ -108,10 +113,10 @@ def loaded(exported, monkeypatch, tmp_path, dlib):
         write_export(exported.STYLEGAN_DIR, 64, 512, preview_size)
         store = store_of(exported.WEIGHTS_DIR, files)
         sessions = SessionFactory(SessionConfig(providers=("cpu",), cache_dir=tmp_path / "cache"))
-        monkeypatch.setattr(choice, "weight_store", lambda: store)
-        monkeypatch.setattr(choice, "session_factory", lambda: sessions)
-        monkeypatch.setattr(choice, "get_analyser", lambda: dlib)
-        engine = choice.editor_choice().load()
+        monkeypatch.setattr(engines, "weight_store", lambda: store)
+        monkeypatch.setattr(engines, "session_factory", lambda: sessions)
+        monkeypatch.setattr(engines, "get_analyser", lambda: dlib)
+        engine = choice.editor_choice().spec.load(engines.machine_here())
         assert isinstance(engine, StyleGanEngine)
         return engine
 
@@ -144,9 +149,9 @@ def test_a_parser_that_is_another_network_is_done_without(loaded, caplog):
 
 def test_with_the_pack_an_age_is_taken_in_years(loaded, sitter):
     engine = loaded({AGE: graphs.genderage})
-    assert choice.editor_choice().takes_years
+    assert "target_age" in choice.editor_choice().offer.options
     photo, face = sitter
-    years = engine.prepare(photo, face).years
+    years = engine.outlook(photo, face).years
     assert years is not None and 5 < years < 100
     asked = engine.run(photo, face, EditRequest(target_age=round(years) + 10)).asked
     assert asked.age == pytest.approx(10 / YEARS_AT_FULL, abs=0.02)
@@ -154,9 +159,9 @@ def test_with_the_pack_an_age_is_taken_in_years(loaded, sitter):
 
 def test_without_the_pack_it_is_not(loaded, sitter):
     engine = loaded({})
-    assert not choice.editor_choice().takes_years
-    assert engine.prepare(*sitter).years is None
-    with pytest.raises(FaceError, match="cannot be estimated"):
+    assert "target_age" not in choice.editor_choice().offer.options
+    assert engine.outlook(*sitter).years is None
+    with pytest.raises(FaceError, match="no_age_estimate"):
         engine.run(*sitter, EditRequest(target_age=40))
 
 
@@ -166,4 +171,4 @@ def test_on_a_cpu_faces_are_made_one_at_a_time(loaded):
 
 def test_a_classic_site_takes_no_years(settings, tmp_path):
     settings.STYLEGAN_DIR = tmp_path / "none"
-    assert not choice.editor_choice().takes_years
+    assert "target_age" not in choice.editor_choice().offer.options

@@ -8,13 +8,13 @@ import cv2
 import numpy as np
 import pytest
 
-from editing.engines.classic import ClassicEditEngine
+from editing.engines.base import EditRequest, EditResult
 from editing.engines.classic_age import age_tone
+from editing.engines.classic_engine import ClassicEditEngine
 from editing.engines.classic_frame import Change, cut_edit_frame, face_flow, fixed_points
 from editing.engines.classic_hair import Hair, find_hair
 from editing.engines.classic_skin import map_skin
 from editing.engines.classic_smile import CORNER_OUT, CORNER_UP
-from editing.engines.former import EditRequest, EditResult
 from models.faces.errors import FaceError
 from models.faces.face import Face, FloatArray
 from models.geometry import points as geometry
@@ -50,7 +50,7 @@ def engine() -> ClassicEditEngine:
 @lru_cache(maxsize=64)
 def edited(name: str, smile: float = 0.0, age: float = 0.0) -> Image:
     """The largest face of a photo, edited and not judged."""
-    return engine().render(faces.photo(name), faces.faces(name)[0], EditRequest(smile, age))
+    return engine().render(faces.photo(name), faces.faces(name)[0], [EditRequest(smile, age)])[0]
 
 
 def known(face: Face) -> FloatArray:
@@ -345,10 +345,9 @@ def check_reason(result: EditResult) -> None:
     assert result.reason is not None
     given = result.applied
     assert 0 < abs(given.age) < abs(result.asked.age)
-    assert (
-        f"Age {100 * result.asked.age:+.0f} asked, {100 * given.age:+.0f} given"
-        in result.reason.sentence
-    )
+    told = {item["params"]["slider"]: item["params"] for item in result.reason.params["sliders"]}
+    assert told["Age"]["asked"] == f"{100 * result.asked.age:+.0f}"
+    assert told["Age"]["given"] == f"{100 * given.age:+.0f}"
 
 
 def test_more_than_keeps_the_person_is_reduced_and_said_in_numbers() -> None:
@@ -359,7 +358,7 @@ def test_more_than_keeps_the_person_is_reduced_and_said_in_numbers() -> None:
     assert result.similarity >= 0.9
     assert result.evaluations <= 8
     assert result.reason is not None
-    assert result.reason.sentence.startswith("Smile +100 asked, +")
+    assert result.reason.code == "reduced"
     check_reason(result)
 
 
@@ -387,15 +386,14 @@ def test_what_is_not_offered_is_refused(request_: EditRequest, code: str) -> Non
     with pytest.raises(FaceError) as refusal:
         engine().run(faces.photo("astronaut"), faces.faces("astronaut")[0], request_)
     assert refusal.value.code == code
-    assert refusal.value.way_on.endswith(".")
 
 
 def test_a_face_found_by_another_engine_is_edited_all_the_same() -> None:
     """Five points are enough to find the rest."""
     found = faces.faces("astronaut")[0]
     photo = faces.photo("astronaut")
-    wanted = engine().render(photo, found, SMILE)
-    after = engine().render(photo, replace(found, landmarks=None), SMILE)
+    wanted = engine().render(photo, found, [SMILE])[0]
+    after = engine().render(photo, replace(found, landmarks=None), [SMILE])[0]
     assert np.abs(after.astype(int) - wanted).mean() < 0.5
     assert (after != photo).any()
 
@@ -405,13 +403,13 @@ def test_a_face_whose_features_cannot_be_made_out_is_refused() -> None:
     face = replace(faces.faces("astronaut")[0], landmarks=None)
     with pytest.raises(FaceError) as refusal:
         engine().run(photo, face, SMILE)
-    assert refusal.value.code == "no_landmarks"
+    assert refusal.value.code == "no_features"
 
 
 def test_a_large_photo_is_edited_like_a_small_one() -> None:
     face = faces.faces("hopper")[0]
     large, bigger = enlarged("hopper", 6)
-    after = engine().render(large, bigger, EditRequest(smile=0.5, age=0.5))
+    after = engine().render(large, bigger, [EditRequest(smile=0.5, age=0.5)])[0]
     (x1, y1, x2, y2), _ = cut_edit_frame(large, bigger)
     changed = (after != large).any(axis=2)
     changed[y1:y2, x1:x2] = False
@@ -426,7 +424,7 @@ def test_a_face_cut_by_the_border_of_the_photo_is_edited() -> None:
     face = faces.faces("astronaut")[0]
     x = int(face.kps[1, 0])
     photo = np.ascontiguousarray(faces.photo("astronaut")[:, : x + 12])
-    after = engine().render(photo, face, EditRequest(smile=0.5, age=0.5))
+    after = engine().render(photo, face, [EditRequest(smile=0.5, age=0.5)])[0]
     assert after.shape == photo.shape
     assert (after != photo).any()
 

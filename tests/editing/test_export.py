@@ -17,7 +17,8 @@ from editing.export.architecture import (
     CheckpointError,
     check_shapes,
 )
-from models.networks.stylegan import Export, file_sha256
+from models.networks.stylegan import open_export, open_preview
+from models.networks.stylegan_export import Export, file_sha256
 from tests.editing.e4e import NARROW, made_up_state, published_shapes, write_checkpoint
 
 if TYPE_CHECKING:
@@ -226,7 +227,7 @@ def test_a_checkpoint_becomes_graphs_that_run_on_any_batch(
         "generator.onnx",
         "stylegan.json",
     ]
-    encoder, generator = export.open(get_session)
+    encoder, generator = open_export(export, get_session)
     crop = face_crop(sample_photo())
     latents = encoder.encode(np.stack([crop, crop[::-1], crop]))
     assert np.abs(latents[0] - latents[2]).max() < 1e-5
@@ -247,8 +248,8 @@ def test_a_smaller_generator_draws_the_same_face_for_quick_looks(tmp_path: Path)
     folder = tmp_path / "graphs"
     export_graphs(checkpoint, NARROW, 128, folder, crop, "0" * 64, preview_size=64)
     export = Export.read(folder)
-    encoder, generator = export.open(get_session)
-    small = export.open_preview(get_session)
+    encoder, generator = open_export(export, get_session)
+    small = open_preview(export, get_session)
     assert small is not None
     assert (small.size, small.layers, generator.layers) == (64, 10, 12)
     latents = encoder.encode(crop[None])

@@ -11,13 +11,15 @@ from django.core.cache import cache
 
 from editing import choice, kind, preview, services
 from editing.base import edit_base
-from editing.engines.former import (
+from editing.engines.base import (
+    AGE,
+    SMILE,
     UNTOUCHED,
+    YEARS,
+    EditOffer,
     EditRequest,
     EditResult,
     Outlook,
-    Reason,
-    Slider,
     Start,
 )
 from editing.guard import CurvePoint
@@ -30,6 +32,8 @@ from faceweb.work.kinds.recipes import RecipeError
 from faceweb.work.models import Job, Preview
 from faceweb.work.presentation import status_of
 from faceweb.work.worker import job_work
+from models.engines import Notice
+from models.options import OptionSchema
 from tests.conftest import stored_face
 
 pytestmark = [
@@ -42,9 +46,8 @@ class Engine:
     """Answers with what a test wants it to; records what it was asked."""
 
     name = "stub"
-    label = "Stub"
     analyser = None
-    sliders = (Slider("smile", "Smile"), Slider("age", "Age"))
+    options = OptionSchema((SMILE, AGE))
 
     def __init__(self) -> None:
         self.verdict: Any = "applied"
@@ -53,7 +56,7 @@ class Engine:
         self.photos: list[np.ndarray] = []
         self.starts: list[Start] = []
         self.similarity = 0.9
-        self.outlook = Outlook()
+        self.told = Outlook()
 
     def run(self, photo, face, request, threshold=0.8, progress=None, start=UNTOUCHED):
         self.starts.append(start)
@@ -76,14 +79,12 @@ class Engine:
             timings_ms={"edit": 5.0, "total": 9.0},
             touched=(80, 80, 320, 350) if given else None,
             verdict=self.verdict,
-            reason=None
-            if self.verdict == "applied"
-            else Reason("identity_lost", "No version of this edit kept your identity.", ""),
+            reason=None if self.verdict == "applied" else Notice("identity_lost", level="refused"),
         )
 
-    def prepare(self, photo, face):
+    def outlook(self, photo, face):
         self.photos.append(photo)
-        return self.outlook
+        return self.told
 
     def preview(self, photo, face, request, threshold=0.8, start=UNTOUCHED):
         return self.run(photo, face, request, threshold, None, start)
@@ -114,7 +115,7 @@ def work(job: Job) -> Job:
 def test_a_version_that_passed_is_stored_and_says_what_was_done(user, photo, engine, settings):
     settings.IDENTITY_THRESHOLD = 85
     engine.verdict = "reduced"
-    job = work(edit_request(owner=user, recipe=EditRecipe(photo.pk, 0, smile=60)))
+    job = work(edit_request(owner=user, recipe=EditRecipe(photo.pk, 0, {"smile": 60})))
     assert job.state == Job.State.DONE, job.error_code
     assert engine.thresholds == [0.85]
     result = job.result
@@ -137,7 +138,7 @@ def test_a_version_that_passed_is_stored_and_says_what_was_done(user, photo, eng
 
 def edited(user, photo: Asset, **asked: Any) -> Asset:
     """A new version of ``photo``, its faces found as they are in the photo."""
-    job = work(edit_request(owner=user, recipe=EditRecipe(photo.pk, 0, **asked)))
+    job = work(edit_request(owner=user, recipe=EditRecipe(photo.pk, 0, asked)))
     assert job.result is not None, job.error_code
     version = job.result
     version.analysis, version.faces = Asset.Analysis.DONE, photo.faces
@@ -190,14 +191,14 @@ def test_where_nothing_is_left_of_the_likeness_it_is_refused(user, photo, engine
     engine.similarity = 0.8
     first = edited(user, photo, smile=30)
     photo.delete()
-    job = work(edit_request(owner=user, recipe=EditRecipe(first.pk, 0, age=20)))
+    job = work(edit_request(owner=user, recipe=EditRecipe(first.pk, 0, {"age": 20})))
     assert (job.state, job.error_code) == (Job.State.FAILED, "likeness_spent")
 
 
 @pytest.mark.parametrize("verdict", ["none", "unsure"])
 def test_an_unchanged_photo_never_passes_for_an_edit(user, photo, engine, verdict):
     engine.verdict = verdict
-    job = work(edit_request(owner=user, recipe=EditRecipe(photo.pk, 0, age=80)))
+    job = work(edit_request(owner=user, recipe=EditRecipe(photo.pk, 0, {"age": 80})))
     assert (job.state, job.result) == (Job.State.DONE, None)
     assert Asset.objects.get() == photo
     shown = status_of(job)
@@ -216,7 +217,7 @@ def test_a_photo_without_known_faces_is_refused_before_anything_is_queued(
 ):
     photo = photo_factory(user, **changes)
     with pytest.raises(RecipeError) as caught:
-        edit_request(owner=user, recipe=EditRecipe(photo.pk, 0, smile=20))
+        edit_request(owner=user, recipe=EditRecipe(photo.pk, 0, {"smile": 20}))
     assert caught.value.code == code
     assert not Job.objects.exists()
 
@@ -224,25 +225,25 @@ def test_a_photo_without_known_faces_is_refused_before_anything_is_queued(
 def test_a_face_too_small_to_judge_is_refused(user, photo_factory, engine):
     photo = photo_factory(user, faces=[stored_face(width_px=40.0)])
     with pytest.raises(RecipeError) as caught:
-        edit_request(owner=user, recipe=EditRecipe(photo.pk, 0, smile=20))
+        edit_request(owner=user, recipe=EditRecipe(photo.pk, 0, {"smile": 20}))
     assert caught.value.code == "face_too_small_to_judge"
 
 
 def test_another_persons_photo_does_not_exist(other_user, photo, engine):
     with pytest.raises(RecipeError) as caught:
-        edit_request(owner=other_user, recipe=EditRecipe(photo.pk, 0, smile=20))
+        edit_request(owner=other_user, recipe=EditRecipe(photo.pk, 0, {"smile": 20}))
     assert caught.value.code == "photo_missing"
 
 
 def test_a_slider_that_the_engine_lacks_is_refused(user, photo, engine):
     with pytest.raises(RecipeError) as caught:
-        edit_request(owner=user, recipe=EditRecipe(photo.pk, 0, others={"pose": 10}))
-    assert caught.value.code == "unknown_slider"
+        edit_request(owner=user, recipe=EditRecipe(photo.pk, 0, {"pose": 10}))
+    assert caught.value.code == "option_missing"
 
 
 def test_a_preview_is_small_and_kept_nowhere(user, photo, engine, media):
     before = sorted(media.rglob("*"))
-    answer = preview.preview_make(owner=user, recipe=EditRecipe(photo.pk, 0, smile=60))
+    answer = preview.preview_make(owner=user, recipe=EditRecipe(photo.pk, 0, {"smile": 60}))
     assert answer["verdict"] == "applied"
     assert answer["before"].startswith("data:image/webp;base64,")
     assert answer["after"] != answer["before"]
@@ -260,7 +261,7 @@ def shown(address: str) -> np.ndarray:
 
 
 def test_a_preview_carries_the_badge_where_it_shows_an_edit(user, photo, engine):
-    recipe = EditRecipe(photo.pk, 0, smile=60)
+    recipe = EditRecipe(photo.pk, 0, {"smile": 60})
     answer = preview.preview_make(owner=user, recipe=recipe)
     before, after = shown(answer["before"]), shown(answer["after"])
     # The engine turns the picture into its negative; what differs from that is the badge.
@@ -278,7 +279,7 @@ def test_a_preview_carries_the_badge_where_it_shows_an_edit(user, photo, engine)
 
 
 def test_a_worker_answers_the_question_under_its_name_once(user, photo, engine, published):
-    recipe = EditRecipe(photo.pk, 0, smile=60)
+    recipe = EditRecipe(photo.pk, 0, {"smile": 60})
     with pytest.raises(previews.PreviewBusy):
         preview.preview_ask(owner=user, recipe=recipe, timeout=0.05)
     ((task, (name,)),) = published
@@ -306,21 +307,22 @@ def test_the_cutout_shows_the_whole_face_at_most_512_px_wide(photo):
 
 @pytest.fixture
 def years_taken(monkeypatch):
-    chosen = replace(choice.editor_choice(), takes_years=True, studies=True)
+    offer = EditOffer(OptionSchema((SMILE, AGE, YEARS)), studies=True)
+    chosen = replace(choice.editor_choice(), offer=offer)
     for module in (services, preview):
         monkeypatch.setattr(module, "editor_choice", lambda: chosen)
 
 
 def test_an_age_in_years_is_refused_where_none_can_be_estimated(user, photo, engine):
     with pytest.raises(RecipeError) as caught:
-        edit_request(owner=user, recipe=EditRecipe(photo.pk, 0, target_age=50))
+        edit_request(owner=user, recipe=EditRecipe(photo.pk, 0, {"target_age": 50}))
     assert caught.value.code == "no_age_estimate"
     assert remedy_of(caught.value.code, caught.value.params)
     assert not Job.objects.exists()
 
 
 def test_the_editor_is_told_about_how_old_the_face_looks(user, photo, engine, years_taken):
-    engine.outlook = Outlook(years=41.6, preview_seconds=1.26)
+    engine.told = Outlook(years=41.6, preview_seconds=1.26)
     assert preview.prepare_make(owner=user, photo_id=photo.pk, number=0) == {
         "years": 42,
         "years_at_full": 30,
@@ -334,7 +336,7 @@ def test_the_editor_is_told_about_how_old_the_face_looks(user, photo, engine, ye
 
 def test_a_version_looks_as_much_older_as_it_was_made(user, photo, engine, years_taken):
     first = edited(user, photo, age=40)
-    engine.outlook = Outlook(years=30.0)
+    engine.told = Outlook(years=30.0)
     told = preview.prepare_make(owner=user, photo_id=first.pk, number=0)
     # The untouched photo is what is studied, and what strengths count from.
     assert abs(int(engine.photos[-1][100, 100, 0]) - 90) <= 2
@@ -347,9 +349,11 @@ def test_without_an_estimate_there_are_no_years(user, photo, engine):
 
 def test_years_take_the_place_of_an_age_before_and_keep_the_smile(user, photo, engine, years_taken):
     first = edited(user, photo, smile=40, age=-20)
-    version = EditRecipe(first.pk, 0, smile=10, target_age=60)
+    version = EditRecipe(first.pk, 0, {"smile": 10, "target_age": 60})
     face = first.found_faces()[0]
-    base = edit_base(first, face, version.request(), 0.8, {"smile", "age"})
+    base = edit_base(
+        first, face, version.request(OptionSchema((SMILE, AGE, YEARS))), 0.8, {"smile", "age"}
+    )
     assert base.standing.base is not None
     assert base.standing.base.picture == photo
     assert (base.request.smile, base.request.age, base.request.target_age) == (0.5, 0.0, 60)
@@ -357,7 +361,7 @@ def test_years_take_the_place_of_an_age_before_and_keep_the_smile(user, photo, e
 
 def test_a_preview_of_a_version_counts_from_that_version(user, photo, engine):
     first = edited(user, photo, smile=40)
-    answer = preview.preview_make(owner=user, recipe=EditRecipe(first.pk, 0, smile=30))
+    answer = preview.preview_make(owner=user, recipe=EditRecipe(first.pk, 0, {"smile": 30}))
     assert engine.requests[-1].smile == 0.7
     assert answer["asked"]["smile"] == 30
     assert answer["applied"]["smile"] == 30
@@ -366,7 +370,7 @@ def test_a_preview_of_a_version_counts_from_that_version(user, photo, engine):
 def test_an_older_question_is_neither_answered_nor_waited_for(user, photo, engine, published):
     asked = []
     for smile in (60, 20):
-        recipe = EditRecipe(photo.pk, 0, smile=smile)
+        recipe = EditRecipe(photo.pk, 0, {"smile": smile})
         with pytest.raises(previews.PreviewBusy):
             preview.preview_ask(owner=user, recipe=recipe, timeout=0.05)
         asked.append(Preview.objects.get(state="queued").pk)

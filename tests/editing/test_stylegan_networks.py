@@ -7,14 +7,13 @@ import numpy as np
 import pytest
 
 from models.networks.base import ContractError
-from models.networks.stylegan import (
+from models.networks.stylegan import Encoder, Generator, open_export, open_preview
+from models.networks.stylegan_export import (
     ENCODER_NAME,
     GENERATOR_NAME,
     PREVIEW_NAME,
     RECORD_NAME,
-    Encoder,
     Export,
-    Generator,
 )
 from models.sessions import get_session
 from tests.editing.tiny_export import write_export, write_generator
@@ -30,7 +29,7 @@ def export(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def networks(export: Path) -> tuple[Encoder, Generator]:
-    return Export.read(export).open(get_session)
+    return open_export(Export.read(export), get_session)
 
 
 def test_the_encoder_sees_rgb_from_minus_one_to_one(networks: tuple[Encoder, Generator]) -> None:
@@ -87,7 +86,7 @@ def test_graphs_of_two_exports_are_not_mixed(export: Path) -> None:
     record = json.loads((export / RECORD_NAME).read_text())
     (export / RECORD_NAME).write_text(json.dumps({**record, "size": 2 * SIZE}))
     with pytest.raises(ContractError, match="not of one export"):
-        Export.read(export).open(get_session)
+        open_export(Export.read(export), get_session)
 
 
 def test_a_graph_in_the_wrong_place_is_refused(export: Path) -> None:
@@ -100,9 +99,9 @@ def test_a_graph_in_the_wrong_place_is_refused(export: Path) -> None:
 
 def test_a_generator_for_quick_looks_is_read_beside_the_whole_one(tmp_path: Path) -> None:
     whole = write_export(tmp_path, SIZE, WIDTH)
-    assert Export.read(whole).open_preview(get_session) is None
+    assert open_preview(Export.read(whole), get_session) is None
     read = Export.read(write_export(tmp_path, SIZE, WIDTH, preview_size=4))
-    small = read.open_preview(get_session)
+    small = open_preview(read, get_session)
     assert small is not None
     assert (small.size, small.layers) == (4, 2)
     (tmp_path / PREVIEW_NAME).unlink()
@@ -116,4 +115,4 @@ def test_quick_looks_must_be_smaller(export: Path) -> None:
     record["sha256"][PREVIEW_NAME] = "b" * 64
     (export / RECORD_NAME).write_text(json.dumps(record))
     with pytest.raises(ContractError, match="no smaller"):
-        Export.read(export).open_preview(get_session)
+        open_preview(Export.read(export), get_session)

@@ -5,7 +5,7 @@ from pathlib import Path
 import onnx
 from onnx import TensorProto, helper
 
-from models.networks.stylegan import ENCODER_NAME, GENERATOR_NAME, PREVIEW_NAME, write_record
+from models.networks.stylegan_export import ENCODER_NAME, GENERATOR_NAME, PREVIEW_NAME, write_record
 
 FLOAT = TensorProto.FLOAT
 

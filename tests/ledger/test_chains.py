@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 
 from editing.base import edit_base
-from editing.engines.former import EditRequest, EditResult
+from editing.engines.base import EditRequest, EditResult
 from editing.guard import guard
 from faceweb.ledger.models import FaceEntry
 from faceweb.ledger.services import edit_record, standing_of, swap_record

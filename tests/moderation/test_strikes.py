@@ -165,7 +165,7 @@ def test_who_is_frozen_starts_no_job(frozen):
 
 
 def test_who_is_frozen_gets_no_preview(frozen, photo_factory):
-    recipe = EditRecipe(photo=photo_factory(frozen).pk, face=0, smile=20)
+    recipe = EditRecipe(photo_factory(frozen).pk, 0, {"smile": 20})
     with pytest.raises(RecipeError) as refusal:
         preview_ask(owner=frozen, recipe=recipe)
     assert refusal.value.code == "account_frozen"

@@ -9,15 +9,17 @@ from typing import Any, NoReturn
 
 from django.core.management.base import BaseCommand
 
-from editing.engines.former import EditRequest, EditResult
+from editing.choice import editor_choice
+from editing.engines.base import EditRequest, EditResult, request_from
 from editing.services import get_engine, identity_threshold
-from faceweb.core.words import refusal_text
-from faceweb.media.errors import IntakeError
+from faceweb.core.options import options_flags, options_given
+from faceweb.core.words import notice_text, refusal_text
 from faceweb.media.local_files import ENCODERS, local_photo_read
 from models.faces.analysis import FaceAnalyser
 from models.faces.errors import FaceError
 from models.faces.face import Face
 from models.pixels.imaging import Image
+from models.refusals import Refusal
 
 EXIT_UNUSABLE = 2
 
@@ -37,8 +39,7 @@ def find_face(analyser: FaceAnalyser | None, photo: Image, number: int | None) -
         raise FaceError("several_faces", faces=len(faces))
     number = number or 0
     if not 0 <= number < len(faces):
-        count = "1 face" if len(faces) == 1 else f"{len(faces)} faces"
-        raise FaceError("face_missing", number=number, count=count)
+        raise FaceError("face_missing", number=number, count=len(faces))
     return faces[number]
 
 
@@ -56,18 +57,7 @@ class Command(BaseCommand):
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("photo", type=Path, metavar="PHOTO", help="photo to change")
         parser.add_argument("-o", "--output", type=Path, required=True, metavar="OUT")
-        parser.add_argument(
-            "--smile", type=float, default=0.0, metavar="S", help="-1 (earnest) to 1 (broad smile)"
-        )
-        parser.add_argument(
-            "--age", type=float, default=0.0, metavar="A", help="-1 (younger) to 1 (older)"
-        )
-        parser.add_argument(
-            "--target-age",
-            type=int,
-            metavar="YEARS",
-            help="years the face is to look like, in place of --age; needs an age estimate",
-        )
+        options_flags(parser, editor_choice().offer.options)
         parser.add_argument(
             "--face",
             type=int,
@@ -82,9 +72,8 @@ class Command(BaseCommand):
         if suffix not in ENCODERS:
             self._refuse(f"OUT must end in one of: {', '.join(ENCODERS)}.")
         try:
-            request = EditRequest(
-                smile=options["smile"], age=options["age"], target_age=options["target_age"]
-            )
+            schema = editor_choice().offer.options
+            request = request_from(options_given(schema, options), schema)
             photo = local_photo_read(options["photo"])
             decoded = time.perf_counter()
             engine = get_engine()
@@ -94,12 +83,8 @@ class Command(BaseCommand):
             edited = time.perf_counter()
             if result.image is not None:
                 options["output"].write_bytes(ENCODERS[suffix](result.image))
-        except ValueError as error:
-            self._refuse(f"{str(error).capitalize()}.")
-        except (IntakeError, FaceError) as error:
-            if options["json"]:
-                answer = {"verdict": "unsure", "reason": error.code, "similarity": None}
-                self.stdout.write(json.dumps(answer))
+        except Refusal as error:
+            self._tell_unsure(error.code, options)
             self._refuse(refusal_text(error))
         except OSError as error:
             self._refuse(f"{error.filename}: {error.strerror}.")
@@ -113,7 +98,7 @@ class Command(BaseCommand):
             }
             report = self._report(engine.name, result, timings)
             self.stdout.write(json.dumps(report))
-        said = "" if result.reason is None else f"{result.reason.sentence} {result.reason.way_on}"
+        said = "" if result.reason is None else notice_text(result.reason)
         if result.image is None:
             self._refuse(said)
         if not options["json"]:
@@ -134,6 +119,11 @@ class Command(BaseCommand):
             "evaluations": result.evaluations,
             "timings_ms": {stage: round(spent, 1) for stage, spent in timings.items()},
         }
+
+    def _tell_unsure(self, code: str, options: dict[str, Any]) -> None:
+        if options["json"]:
+            answer = {"verdict": "unsure", "reason": code, "similarity": None}
+            self.stdout.write(json.dumps(answer))
 
     def _refuse(self, sentence: str) -> NoReturn:
         self.stderr.write(sentence)
