@@ -359,6 +359,9 @@ CELERY_TASK_ROUTES = {
     "faceweb.work.tasks.job_run": {"queue": "jobs"},
     "faceweb.work.tasks.part_run": {"queue": "parts"},
     "faceweb.media.tasks.asset_task_run": {"queue": "analysis"},
+    # It needs the networks that analysis has loaded.
+    "faceweb.moderation.tasks.protected_face_study": {"queue": "analysis"},
+    "faceweb.moderation.tasks.protected_faces_study": {"queue": "analysis"},
     # Somebody holds a slider: a queue of its own, so that it need not wait behind a backlog.
     "faceweb.work.tasks.preview_run": {"queue": "preview"},
 }
@@ -370,6 +373,10 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": 3600.0,
     },
     "cases-alert": {"task": "faceweb.moderation.tasks.cases_alert", "schedule": 300.0},
+    "protected-faces-study": {
+        "task": "faceweb.moderation.tasks.protected_faces_study",
+        "schedule": 60.0,
+    },
     "notices-forget": {"task": "faceweb.moderation.tasks.notices_forget", "schedule": 3600.0},
     "files-sweep": {"task": "faceweb.media.tasks.files_sweep", "schedule": 3600.0},
     "photos-expire": {"task": "faceweb.media.tasks.assets_expire", "schedule": 900.0},

@@ -394,10 +394,12 @@ class BlockedHash(models.Model):
 class ProtectedFace(models.Model):
     """Somebody who asked that their face not be used here.
 
-    ``embeddings`` maps the name of a face network to an encrypted embedding, base64. Until a
-    moderator has seen the proof, ``selfie`` and ``proof`` hold encrypted pictures; they are erased
-    with the decision, and nothing but the embeddings stays. ``changed_at`` tells workers that what
-    they hold in memory is out of date.
+    ``embeddings`` maps the name of a face network to an encrypted embedding, base64: a worker makes
+    them while the request waits, and they protect nobody before it is granted. Until a moderator
+    has seen the proof, ``selfie`` and ``proof`` hold encrypted pictures; they are erased with the
+    decision, and of a granted request nothing but the embeddings stays. ``finding`` is the code of
+    what is wrong with the selfie. ``changed_at`` tells workers that what they hold in memory is out
+    of date.
     """
 
     class State(models.TextChoices):
@@ -412,6 +414,8 @@ class ProtectedFace(models.Model):
     )
     state = models.CharField(max_length=10, choices=State, default=State.REQUESTED)
     embeddings = models.JSONField(default=dict)
+    studied_at = models.DateTimeField(null=True, blank=True)
+    finding = models.CharField(max_length=40, blank=True)
     selfie = models.BinaryField(default=b"")
     proof = models.BinaryField(default=b"")
     email = models.EmailField(blank=True, help_text="Erased with the decision's notice.")

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import logging
 import smtplib
+from datetime import timedelta
 from functools import partial
 from typing import TYPE_CHECKING, Final, Literal
+from uuid import UUID
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -17,6 +19,7 @@ from django.db import transaction
 from django.template.loader import render_to_string
 from django.utils import timezone
 
+from faceweb.core.sending import send
 from faceweb.media.receiving import upload_received
 from faceweb.media.services import disk_check
 from faceweb.moderation.audit import audit_write
@@ -36,6 +39,9 @@ logger = logging.getLogger(__name__)
 REASON: Final = "protected_face"
 # Another face this much smaller than the largest is somebody in the background.
 _BACKGROUND: Final = 0.25
+STUDY_TASK: Final = "faceweb.moderation.tasks.protected_face_study"
+# A message needs a moment to arrive.
+_STUDY_LATE: Final = timedelta(seconds=30)
 
 
 class ProtectionError(DecisionRefused):
@@ -57,9 +63,11 @@ def protected_face_request(
     pictures = [seal(_clean_copy(upload)) for upload in (selfie, proof)]
     with transaction.atomic():
         case = case_open(kind=Case.Kind.PROTECTED_FACE, reason=REASON)
-        return ProtectedFace.objects.create(
+        face = ProtectedFace.objects.create(
             case=case, selfie=pictures[0], proof=pictures[1], email=email
         )
+        transaction.on_commit(partial(send, STUDY_TASK, str(face.pk)), robust=True)
+        return face
 
 
 def protected_face_picture(face: ProtectedFace, which: Literal["selfie", "proof"]) -> bytes:
@@ -78,27 +86,50 @@ def protected_face_picture(face: ProtectedFace, which: Literal["selfie", "proof"
     return unseal(sealed)
 
 
-def protected_face_grant(*, face: ProtectedFace, by: User) -> ProtectedFace:
-    """Protect a face by every network of this machine, and erase both pictures.
+def protected_face_study(face_id: UUID) -> bool:
+    """In a worker: read off a selfie what tells its face apart, by every network of this machine.
 
-    Takes a second or two, for the networks that have to be loaded.
-
-    Raises:
-        ProtectionError: ``request_decided``, ``selfie_without_face``, ``selfie_with_several`` or
-            ``selfie_too_small``.
+    What is found is sealed and protects nobody before a moderator grants the request. Returns
+    whether there was anything to do.
     """
-
     from faceweb.moderation.embedders import embedders_present
     from faceweb.moderation.sealing import vector_seal
     from models.pixels.imaging import decode_image
 
-    _must_wait(face)
+    waiting = ProtectedFace.objects.filter(
+        pk=face_id, state=ProtectedFace.State.REQUESTED, studied_at=None
+    )
+    face = waiting.first()
+    if face is None:
+        return False
+    embeddings, finding = {}, ""
     image = decode_image(protected_face_picture(face, "selfie"))
-    embeddings = {
-        name: vector_seal(_only_face(image, network))
-        for name, network in embedders_present().items()
-    }
-    return _decide(face, ProtectedFace.State.ACTIVE, by, embeddings=embeddings)
+    try:
+        for name, network in embedders_present().items():
+            embeddings[name] = vector_seal(_only_face(image, network))
+    except ProtectionError as error:
+        embeddings, finding = {}, error.code
+    return bool(waiting.update(embeddings=embeddings, finding=finding, studied_at=timezone.now()))
+
+
+def protected_faces_study() -> int:
+    """In a worker: study the selfies whose message was lost; returns how many."""
+    late = ProtectedFace.objects.filter(
+        state=ProtectedFace.State.REQUESTED,
+        studied_at=None,
+        created_at__lt=timezone.now() - _STUDY_LATE,
+    )
+    return sum(protected_face_study(pk) for pk in list(late.values_list("pk", flat=True)))
+
+
+def protected_face_grant(*, face: ProtectedFace, by: User) -> ProtectedFace:
+    """Protect a face by what a worker has read off its selfie, and erase both pictures.
+
+    Raises:
+        ProtectionError: ``request_decided``, ``selfie_not_studied``, ``selfie_without_face``,
+            ``selfie_with_several`` or ``selfie_too_small``.
+    """
+    return _decide(face, ProtectedFace.State.ACTIVE, by)
 
 
 def protected_face_refuse(*, face: ProtectedFace, by: User, reason: str = "") -> ProtectedFace:
@@ -129,7 +160,6 @@ def _decide(
     state: ProtectedFace.State,
     by: User,
     *,
-    embeddings: dict[str, str] | None = None,
     reason: str = "",
 ) -> ProtectedFace:
     granted = state == ProtectedFace.State.ACTIVE
@@ -137,7 +167,10 @@ def _decide(
     with transaction.atomic():
         locked = _locked(face)
         _must_wait(locked)
+        if granted:
+            _must_be_studied(locked)
         email = locked.email
+        embeddings = locked.embeddings if granted else {}
         _write(locked, state, by, action, embeddings=embeddings, reason=reason)
         if email:
             ticket = locked.case.ticket if locked.case is not None else ""
@@ -156,6 +189,13 @@ def _locked(face: ProtectedFace) -> ProtectedFace:
 def _must_wait(face: ProtectedFace) -> None:
     if face.state != ProtectedFace.State.REQUESTED:
         raise ProtectionError("request_decided")
+
+
+def _must_be_studied(face: ProtectedFace) -> None:
+    if face.studied_at is None:
+        raise ProtectionError("selfie_not_studied")
+    if face.finding:
+        raise ProtectionError(face.finding)
 
 
 def _write(

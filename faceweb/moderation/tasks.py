@@ -4,7 +4,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from faceweb.moderation import clock, notices, strikes
+from faceweb.moderation import clock, notices, protected, strikes
 
 
 @shared_task
@@ -23,6 +23,18 @@ def notices_forget() -> None:
 def cases_alert() -> None:
     """Remind moderators of clocks that run out."""
     clock.cases_alert()
+
+
+@shared_task
+def protected_face_study(face_id: str) -> None:
+    """Read off a selfie what tells its face apart."""
+    protected.protected_face_study(UUID(face_id))
+
+
+@shared_task
+def protected_faces_study() -> None:
+    """Study the selfies whose message was lost."""
+    protected.protected_faces_study()
 
 
 @shared_task

@@ -105,6 +105,9 @@ PROTECTION = {
         _("Somebody else has decided this request."), _("Open the next case."), 409
     ),
     "request_ended": Words(_("This request has ended already."), _("Open the next case.")),
+    "selfie_not_studied": Words(
+        _("The selfie is still being looked at by a worker."), _("Try again in a minute."), 409
+    ),
     "selfie_without_face": Words(
         _("No face was found in the selfie."),
         _("Refuse the request and ask for a sharper picture, looking at the camera."),

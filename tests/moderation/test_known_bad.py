@@ -139,7 +139,7 @@ def test_its_owner_is_told_without_being_accused(
 ) -> None:
     photo = screened(arrive(pictures()["woman_d"]))
     page = client_for(user).get(photo.get_absolute_url()).content.decode()
-    assert 'data-code="known_bad"' in page
+    assert 'data-code="blocked_known_bad"' in page
     assert "taken down here before" in page
 
 

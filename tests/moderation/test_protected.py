@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import cv2
@@ -12,20 +13,23 @@ from django.core import mail
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.urls import reverse
+from django.utils import timezone
 
+from faceweb.core.words import sentence_of
 from faceweb.media import analysis
 from faceweb.media.errors import ResultBlocked, ScreeningFailed
 from faceweb.media.face_analysis import asset_analyse
 from faceweb.media.models import Asset
 from faceweb.media.screening import get_screener
-from faceweb.moderation import embedders
+from faceweb.moderation import embedders, protected
 from faceweb.moderation.models import AuditEntry, Case, ProtectedFace, Screening
 from faceweb.moderation.protected import (
     ProtectionError,
-    protected_face_grant,
     protected_face_picture,
     protected_face_refuse,
+    protected_face_study,
     protected_face_withdraw,
+    protected_faces_study,
 )
 from faceweb.moderation.screening import shield
 from faceweb.moderation.screening.shield import LIKENESS, Shield, ShieldBroken, current_shield
@@ -64,6 +68,12 @@ def ask(client: Any, face: Image, **fields: Any) -> Any:
         **fields,
     }
     return client.post(reverse("protect_face"), form)
+
+
+def protected_face_grant(*, face: ProtectedFace, by: Any) -> ProtectedFace:
+    """Grant a request whose selfie a worker has studied."""
+    protected_face_study(face.pk)
+    return protected.protected_face_grant(face=face, by=by)
 
 
 @pytest.fixture(scope="module")
@@ -134,7 +144,7 @@ def test_a_file_that_is_no_picture_is_refused_and_nothing_kept(client_for, media
     bad = SimpleUploadedFile("a.jpg", b"no picture at all", "image/jpeg")
     answer = ask(client_for(None), np.zeros((90, 90, 3), np.uint8), **{broken: bad})
     assert answer.status_code == 415
-    assert "not a JPEG" in answer.content.decode()
+    assert sentence_of("not_a_photo") in answer.content.decode()
     assert not ProtectedFace.objects.exists()
     assert not Case.objects.exists()
 
@@ -190,7 +200,46 @@ def test_where_both_networks_are_there_both_are_kept(requested, moderator, by_ar
     assert set(face.embeddings) == {"insightface", "dlib"}
 
 
-def test_refusing_erases_too(requested, moderator, django_capture_on_commit_callbacks) -> None:
+def test_nothing_is_granted_before_a_worker_has_looked(
+    requested, moderator, by_dlib, monkeypatch
+) -> None:
+    def never() -> None:
+        raise AssertionError("a network in the moderator's request")
+
+    monkeypatch.setattr(embedders, "embedders_present", never)
+    with pytest.raises(ProtectionError) as refused:
+        protected.protected_face_grant(face=requested, by=moderator)
+    assert refused.value.code == "selfie_not_studied"
+    requested.refresh_from_db()
+    assert requested.state == ProtectedFace.State.REQUESTED
+
+    monkeypatch.undo()
+    assert protected_face_study(requested.pk)
+    assert not protected_face_study(requested.pk), "once is enough"
+    monkeypatch.setattr(embedders, "embedders_present", never)
+    face = protected.protected_face_grant(face=requested, by=moderator)
+    assert list(face.embeddings) == ["dlib"]
+
+
+def test_a_request_sends_its_selfie_to_a_worker_and_a_lost_message_is_made_up_for(
+    client_for, media, by_dlib, published, django_capture_on_commit_callbacks
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        ask(client_for(None), picture("woman_b_1"))
+    face = ProtectedFace.objects.get()
+    assert ("faceweb.moderation.tasks.protected_face_study", (str(face.pk),)) in published
+    assert protected_faces_study() == 0, "its message may still be on its way"
+    ProtectedFace.objects.update(created_at=timezone.now() - timedelta(minutes=1))
+    assert protected_faces_study() == 1
+    face.refresh_from_db()
+    assert (list(face.embeddings), face.state) == (["dlib"], "requested")
+    assert current_shield().count == 0, "it protects nobody before it is granted"
+
+
+def test_refusing_erases_too(
+    requested, moderator, by_dlib, django_capture_on_commit_callbacks
+) -> None:
+    protected_face_study(requested.pk)
     with django_capture_on_commit_callbacks(execute=True):
         protected_face_refuse(face=requested, by=moderator)
     face = ProtectedFace.objects.get()
@@ -205,12 +254,12 @@ def test_it_is_decided_once(requested, moderator, by_dlib) -> None:
     for decide in (protected_face_grant, protected_face_refuse):
         with pytest.raises(ProtectionError) as refused:
             decide(face=requested, by=moderator)
-        assert refused.value.code == "decided"
+        assert refused.value.code == "request_decided"
     assert AuditEntry.objects.filter(action__startswith="protected_face").count() == 1
 
 
 @pytest.mark.parametrize(
-    ("selfie", "code"), [("noface_house", "no_face"), ("couple", "several_faces")]
+    ("selfie", "code"), [("noface_house", "selfie_without_face"), ("couple", "selfie_with_several")]
 )
 def test_a_selfie_must_show_one_face(client_for, media, moderator, by_dlib, selfie, code) -> None:
     ask(client_for(None), picture(selfie))
@@ -253,7 +302,7 @@ def test_the_same_person_is_blocked_and_others_are_not(
     }
     hit = Asset.objects.filter(screening="blocked")[0]
     page = client_for(user).get(hit.get_absolute_url()).content.decode()
-    assert 'data-code="protected_face"' in page
+    assert 'data-code="blocked_protected_face"' in page
     row = Screening.objects.filter(photo=hit).get()
     assert row.reason == "protected_face"
     # Nothing of the comparison is kept: how alike two faces are says something about both.

@@ -138,6 +138,8 @@ class Migration(migrations.Migration):
                 ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
                 ('state', models.CharField(choices=[('requested', 'waiting for a moderator'), ('active', 'protected'), ('refused', 'refused'), ('withdrawn', 'withdrawn')], default='requested', max_length=10)),
                 ('embeddings', models.JSONField(default=dict)),
+                ('studied_at', models.DateTimeField(blank=True, null=True)),
+                ('finding', models.CharField(blank=True, max_length=40)),
                 ('selfie', models.BinaryField(default=b'')),
                 ('proof', models.BinaryField(default=b'')),
                 ('email', models.EmailField(blank=True, help_text="Erased with the decision's notice.", max_length=254)),
