@@ -35,5 +35,5 @@ def signed_in_client() -> Iterator["Client"]:
         user = get_user_model().objects.create_user("bench@example.org")
         client = Client(headers={"host": "localhost"})
         client.force_login(user, backend="allauth.account.auth_backends.AuthenticationBackend")
-        with mock.patch("celery.app.task.Task.apply_async"):
+        with mock.patch("celery.Celery.send_task"):
             yield client

@@ -4,7 +4,7 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -13,10 +13,11 @@ from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
 from django.conf import settings as site
 from django.contrib.auth import get_user_model
+from django.template.loader import render_to_string
 from django.test import Client
 
 from faceweb.asgi import application
-from faceweb.work import services
+from faceweb.work import services, watching
 from faceweb.work.consumers import JobConsumer
 from faceweb.work.kinds import Outcome
 from faceweb.work.models import Job
@@ -279,3 +280,40 @@ async def test_no_socket_is_left_counted(
         assert JobConsumer._sockets[user.pk] == 1
     await asyncio.sleep(0.05)
     assert user.pk not in JobConsumer._sockets
+
+
+async def test_what_all_look_at_is_rendered_once_and_a_claim_tells_only_whom_it_concerns(
+    make_job: Callable[..., Job],
+    user: Any,
+    other_user: Any,
+    client_for: Callable[..., Client],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rendered: list[UUID] = []
+
+    def render(template: str, context: dict[str, Any]) -> str:
+        rendered.append(context["job"].pk)
+        return render_to_string(template, context)
+
+    monkeypatch.setattr(watching, "render_to_string", render)
+    first, second = await in_thread(make_job, user), await in_thread(make_job, user)
+    client, other_client = (
+        await in_thread(client_for, user),
+        await in_thread(client_for, other_user),
+    )
+    done = await in_thread(make_job, other_user)
+    running = await in_thread(services.job_claim, done.pk)
+    async with AsyncExitStack() as ends:
+        pages = [await ends.enter_async_context(opened(first.pk, client)) for _ in range(3)]
+        behind = await ends.enter_async_context(opened(second.pk, client))
+        other = await ends.enter_async_context(opened(done.pk, other_client))
+        for page in (*pages, behind, other):
+            await page.read()
+        rendered.clear()
+        assert running is not None
+        await in_thread(services.job_claim, first.pk)
+        for page in pages:
+            assert shown(await page.read())[0] == "running"
+        assert "Yours is next" in await behind.read()
+        assert await other.receive_nothing(0.3)
+    assert sorted(rendered) == sorted([first.pk, second.pk])
