@@ -24,7 +24,7 @@ _HEADLINES = {
 
 @dataclass(frozen=True)
 class Status:
-    """What `jobs/_status.html` shows. ``place`` counts from 1 and only while the job waits."""
+    """What `work/_status.html` shows. ``place`` counts from 1 and only while the job waits."""
 
     job: Job
     headline: str
