@@ -122,6 +122,9 @@ WORDS: Final = {
     "stage_swap_prepare": Words(_("Lining up the faces")),
     "stage_swap_swap": Words(_("Putting the face in")),
     "stage_swap_measure": Words(_("Checking the likeness")),
+    "source_unclear": Words(
+        _("The new face is too blurred for its features to be made out."), _CLEARER
+    ),
     "source_cut_off": Words(
         _("Too much of the new face lies outside its photo."),
         _("Choose a photo that shows the whole face."),

@@ -29,7 +29,7 @@ from swaps.engines.base import (
 from swaps.engines.builtin import OPTIONS
 from swaps.engines.builtin.draw import Style, draw_face
 from swaps.engines.builtin.judge import judge_drawing
-from swaps.engines.builtin.pair import check_pair
+from swaps.engines.builtin.pair import check_pair, hidden_code
 from swaps.engines.builtin.source import Shape
 from swaps.engines.builtin.view import FaceView, view_of
 from swaps.engines.clock import Clock
@@ -166,7 +166,7 @@ class BuiltinSession(SwapSession):
             if drawing.box is None or drawing.masks.open_share < _LEAST_SHOWN:
                 raise FaceError("nothing_to_show")
             if drawing.masks.source_covered > _COVERED_REFUSED:
-                raise FaceError("source_occluded")
+                raise FaceError(hidden_code(source.face))
             for side in ("source", "target"):
                 if getattr(drawing.masks, f"{side}_covered") > _COVERED_SHOWS:
                     notices = [*notices, Notice(f"{side}_partly_covered")]

@@ -59,7 +59,7 @@ def _refusals(target: Face, source: Face) -> Iterator[Notice]:
     if (source.hints.cut or 0) > CUT_REFUSED:
         yield refused("source_cut_off")
     if (source.hints.covered or 0) > COVERED_REFUSED:
-        yield refused("source_occluded")
+        yield refused(hidden_code(source))
     if abs(source.pose.yaw) > SOURCE_TURN_REFUSED:
         yield refused("source_profile")
     if _turn_between(target, source) > TURN_REFUSED:
@@ -98,8 +98,17 @@ def _warnings(target: Face, source: Face) -> Iterator[Notice]:
         yield Notice("source_eyes_shut")
     if source.quality.width_px < SMALL_BESIDE * target.quality.width_px:
         yield Notice("source_coarse")
-    elif source.quality.sharpness < BLURRED_BELOW:
+    elif _is_blurred(source):
         yield Notice("source_blurred")
+
+
+def hidden_code(source: Face) -> str:
+    """Why too little of a source can be made out: it is out of focus, or something covers it."""
+    return "source_unclear" if _is_blurred(source) else "source_occluded"
+
+
+def _is_blurred(face: Face) -> bool:
+    return face.quality.sharpness < BLURRED_BELOW
 
 
 def _turn_between(target: Face, source: Face) -> float:

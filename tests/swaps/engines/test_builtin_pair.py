@@ -67,6 +67,7 @@ def test_each_weakness_is_said_by_itself(source: dict[str, Any], code: str) -> N
         ({"width": 30.0}, {}, "face_too_small"),
         ({}, {"width": 30.0}, "source_too_small"),
         ({}, {"covered": 0.7}, "source_occluded"),
+        ({}, {"covered": 0.7, "sharp": 3.0}, "source_unclear"),
         ({}, {"cut": 0.5}, "source_cut_off"),
         ({"yaw": 50}, {"yaw": 60}, "source_profile"),
         ({}, {"yaw": 48}, "yaw_difference"),
