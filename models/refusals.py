@@ -18,10 +18,7 @@ class Refusal(Exception):
         params: what the sentence is filled with; JSON, so that a row can keep it.
     """
 
-    # TRANSITION: former callers still give sentences; they are ignored.
-    sentence = way_on = ""
-
-    def __init__(self, code: str, /, *_former: object, **params: JSON) -> None:
+    def __init__(self, code: str, /, **params: JSON) -> None:
         super().__init__(code, params)
         self.code = code
         self.params: dict[str, JSON] = params

@@ -9,9 +9,7 @@ class JobError(Refusal):
     ``retryable`` asks for another attempt before giving up.
     """
 
-    def __init__(
-        self, code: str, /, *_former: object, retryable: bool = False, **params: JSON
-    ) -> None:
+    def __init__(self, code: str, /, *, retryable: bool = False, **params: JSON) -> None:
         super().__init__(code, **params)
         self.retryable = retryable
 

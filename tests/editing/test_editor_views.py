@@ -192,7 +192,7 @@ def test_the_quick_look_hands_on_what_the_worker_said(
 @pytest.mark.parametrize(
     ("error", "status", "code"),
     [
-        (RecipeError("no_face", "No face.", "Try another."), 400, "no_face"),
+        (RecipeError("no_face"), 400, "no_face"),
         (PreviewBusy(), 503, "preview_busy"),
     ],
 )

@@ -319,14 +319,13 @@ def test_an_edit_that_was_held_back_says_how_much_and_why(
         asked={"smile": 50, "age": -40},
         applied={"smile": 33, "age": -26},
         similarity=0.801,
-        reason="More would no longer be you.",
-        way_on="Try less.",
+        reason={"code": "identity_lost", "params": {}},
     )
     photo = photo_factory(user, origin=Asset.Origin.RESULT, made_by="edit", making=making)
     page = client.get(photo.get_absolute_url()).content.decode()
     for asked, given in (("+50", "+33"), ("-40", "-26")):
         assert re.search(rf">{re.escape(given)}</span> <span[^>]*>{re.escape(asked)} asked<", page)
-    assert "More would no longer be you. Try less." in page
+    assert "No version of this edit kept your identity. Try a smaller edit" in page
 
 
 def test_deleting_one(

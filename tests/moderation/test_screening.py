@@ -121,7 +121,7 @@ def test_a_blocked_photo_is_not_shown_and_says_why(arrive, analyser, backend, cl
     client = client_for(user)
     page = client.get(photo.get_absolute_url()).content.decode()
     assert "Not allowed here" in page
-    assert 'data-code="nudity"' in page
+    assert 'data-code="blocked_nudity"' in page
     assert "you can ask a person" in page
     for size in ("original", "preview", "thumb"):
         url = reverse("asset_file", args=[photo.pk, size])

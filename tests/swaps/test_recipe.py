@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from faceweb.core.words import sentence_of
 from swaps.recipe import MAX_FACES, MAX_SOURCES, FaceMapping, RecipeError, SwapRecipe
 
 mappings = st.lists(
@@ -81,7 +82,7 @@ def test_what_cannot_be_asked_for_has_a_code_and_a_sentence(faces, code):
     with pytest.raises(RecipeError) as caught:
         SwapRecipe(uuid4(), tuple(FaceMapping(t, source, s) for t, s in faces))
     assert caught.value.code == code
-    assert caught.value.sentence.endswith(".")
+    assert sentence_of(caught.value.code, caught.value.params).endswith(".")
 
 
 @pytest.mark.parametrize(
