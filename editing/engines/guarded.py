@@ -17,14 +17,14 @@ from models.engines import Notice
 from models.faces import identity
 from models.faces.analysis import FaceAnalyser
 from models.faces.errors import FaceError
-from models.faces.face import Face
+from models.faces.face import Face, FloatArray
 from models.pixels.imaging import Image
 from models.refusals import JSON
 
 MIN_SHARPNESS: Final = 4.0
 """Of :class:`models.faces.face.Quality`: under it the face is too blurred to be recognised."""
 _CONTEXT: Final = 0.6
-"""Margin round the face in which it is looked for again, as a share of its box."""
+"""Margin round the face that is cut out with it, as a share of its box."""
 _MIN_OVERLAP: Final = 0.3
 
 NO_VERIFIER: Final = Notice("no_verifier", level="refused")
@@ -214,9 +214,11 @@ def similarity_between(
 ) -> Similarity:
     """A measure of how alike a face as it first was is to that in an edited copy of a picture.
 
-    Two readings are taken and the lower counts: one with the face where it was, one with the face
-    found afresh in the copy, as anybody else would find it. The second is skipped where the first
-    is under `threshold` already; where no face is found any more there is no answer.
+    Two readings are taken and the lower counts: one with the faces where they are known to be,
+    one with both found afresh in their whole pictures, as anybody else would find them. Looked for
+    in a cut-out a face is placed otherwise than in the photo, by as much as an edit moves it. The
+    second is skipped where the first is under `threshold` already; where no face is found any more
+    there is no answer.
 
     Args:
         first: picture, uint8 (H, W, 3) BGR, and face, before any edit.
@@ -224,8 +226,9 @@ def similarity_between(
         analyser: measures likeness.
         threshold: likeness that has to be reached.
     """
-    crop, moved, _ = _cut(*first)
-    reference = analyser.embed(crop, moved)
+    whole, known = first
+    reference = analyser.embed(*_cut(whole, known)[:2])
+    afresh: list[FloatArray] = []
     _, placed, (x1, y1, x2, y2) = _cut(*start)
 
     def similarity(image: Image) -> float | None:
@@ -233,15 +236,21 @@ def similarity_between(
         in_place = analyser.similarity(reference, analyser.embed(crop, placed))
         if in_place < threshold:
             return in_place
-        found = [
-            other for other in analyser.find_faces(crop) if _overlap(other, placed) >= _MIN_OVERLAP
-        ]
-        if not found:
+        found = _found(analyser, image, start[1])
+        if found is None:
             return None
-        nearest = max(found, key=lambda other: _overlap(other, placed))
-        return min(in_place, analyser.similarity(reference, analyser.embed(crop, nearest)))
+        if not afresh:
+            again = _found(analyser, whole, known)
+            afresh.append(reference if again is None else analyser.embed(whole, again))
+        return min(in_place, analyser.similarity(afresh[0], analyser.embed(image, found)))
 
     return similarity
+
+
+def _found(analyser: FaceAnalyser, image: Image, face: Face) -> Face | None:
+    """The face in `image` that is nearest to where `face` is, found afresh; None without one."""
+    found = [other for other in analyser.find_faces(image) if _overlap(other, face) >= _MIN_OVERLAP]
+    return max(found, key=lambda other: _overlap(other, face), default=None)
 
 
 def _cut(image: Image, face: Face) -> tuple[Image, Face, Box]:
