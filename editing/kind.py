@@ -174,6 +174,8 @@ def _making(
         # The strengths below count from this photo; None where it is not there any more.
         "base": None if base.standing.base is None else str(base.standing.base.picture.pk),
         "edit": figures,
+        # Who said that it still is the same person.
+        "judge": {"code": f"judge_{engine.analyser.name}"} if engine.analyser else None,
         "timings_ms": timings,
     }
 
@@ -216,6 +218,7 @@ class EditKind(Kind):
         base = photo.making.get("base")
         return {
             **photo.making.get("edit", {}),
+            "judge": photo.making.get("judge"),
             "from_the_first": bool(base) and target is not None and base != str(target.pk),
         }
 

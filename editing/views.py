@@ -111,7 +111,10 @@ def _render_editor(
     schema = choice.offer.options
     fields = option_fields(schema, state.options)
     sliders = {slider.key for slider in sliders_of(schema)}
+    chosen = faces[state.face] if state.face < len(faces) else None
+    notices = [] if chosen is None else choice.spec.check(chosen)
     context: dict[str, Any] = {
+        "notices": [notice.to_json() for notice in notices],
         "photo": photo,
         "state": state,
         "face": state.face if state.face < len(faces) else None,

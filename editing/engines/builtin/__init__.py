@@ -31,7 +31,7 @@ class BuiltinEditSpec(EditEngineSpec):
 
     name = "builtin"
     label = gettext_noop("Built-in")
-    chosen_by = ("builtin",)
+    chosen_by = ("builtin", "neural")
 
     def offer(self, machine: Machine) -> EditOffer:
         """Both sliders where finder and mesh are; without the parser no hair greys."""
