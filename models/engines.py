@@ -89,7 +89,8 @@ class Machine:
     Attributes:
         store: the weights on this machine.
         sessions: what opens networks, made when it is first asked for.
-        analyser: the one face analyser of this process, made when it is first asked for.
+        analyser: the one face analyser of this process, made when it is first asked for. It is
+            the swap engine's, which brings it: only edit engines may ask.
         settings: what the operator has set, by the names of the settings.
     """
 

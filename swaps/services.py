@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -22,6 +22,7 @@ from swaps.engines.base import SwapEngine, SwapEngineSpec, refuse
 from swaps.recipe import FaceMapping, SwapRecipe
 
 if TYPE_CHECKING:
+    from models.faces.analysis import FaceAnalyser
     from models.faces.face import Face
 
 KIND = "swap"
@@ -50,7 +51,13 @@ def get_engine() -> SwapEngine:
 
 @lru_cache(maxsize=1)
 def _loaded_engine() -> SwapEngine:
-    return _usable_choice().spec.load(machine_here())
+    # The process's analyser is this engine's own: asked for while it is loaded, it would wait for
+    # itself.
+    return _usable_choice().spec.load(replace(machine_here(), analyser=_no_analyser))
+
+
+def _no_analyser() -> FaceAnalyser:
+    raise RuntimeError("a swap engine brings the analyser")
 
 
 def _usable_choice() -> Chosen[SwapEngineSpec]:

@@ -7,7 +7,7 @@ when they are shown. Stages of a job, notices of an engine and reasons of a refu
 
 import logging
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -43,6 +43,7 @@ class Words:
 
 
 INTERNAL = "internal"
+_late: list[Callable[[], Mapping[str, Words]]] = []
 _catalogue: dict[str, Words] = {
     INTERNAL: Words(
         _("Something went wrong on our side."),
@@ -63,8 +64,17 @@ def words_register(words: Mapping[str, Words]) -> None:
             raise ValueError(f"the code {code!r} has words already")
 
 
+def words_register_late(source: Callable[[], Mapping[str, Words]]) -> None:
+    """Make codes known that cost something to look up: ``source`` is asked when a code is missed.
+
+    A web process that never shows such a code never imports what knows it.
+    """
+    _late.append(source)
+
+
 def words_registered() -> dict[str, Words]:
     """The whole catalogue, by code."""
+    _ask_late()
     return dict(_catalogue)
 
 
@@ -140,10 +150,18 @@ def _raw(text: str | Promise) -> str:
 
 def _words_of(code: str) -> Words:
     words = _catalogue.get(code)
+    if words is None and _late:
+        _ask_late()
+        words = _catalogue.get(code)
     if words is None:
         logger.error("the code %r has no words", code)
         return _catalogue[INTERNAL]
     return words
+
+
+def _ask_late() -> None:
+    while _late:
+        words_register(_late.pop()())
 
 
 def _filled(text: str | Promise, params: Mapping[str, JSON] | None) -> str:

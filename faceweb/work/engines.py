@@ -9,7 +9,7 @@ from django.core.checks import CheckMessage, Error
 from django.utils.translation import gettext_lazy
 
 from faceweb.core.weights import session_factory, weight_store
-from faceweb.core.words import Words, words_register
+from faceweb.core.words import Words, words_register_late
 from faceweb.media.analysis import get_analyser
 from models.engine_registry import Chosen, choose_engine, engine_names, load_specs
 from models.engines import Machine
@@ -50,14 +50,16 @@ def engine_choose(modules: Sequence[str]) -> Chosen[Any]:
 
 
 def engine_words_register(modules: Sequence[str]) -> None:
-    """Make the words of the engines' own codes known, once per process."""
-    for spec in load_specs(modules):
-        words_register(
-            {
-                code: Words(gettext_lazy(sentence), gettext_lazy(remedy) if remedy else "")
-                for code, (sentence, remedy) in spec.words.items()
-            }
-        )
+    """Make the words of the engines' own codes known, without importing an engine for it."""
+    words_register_late(lambda: _engine_words(modules))
+
+
+def _engine_words(modules: Sequence[str]) -> dict[str, Words]:
+    return {
+        code: Words(gettext_lazy(sentence), gettext_lazy(remedy) if remedy else "")
+        for spec in load_specs(modules)
+        for code, (sentence, remedy) in spec.words.items()
+    }
 
 
 def engine_setting_check(modules: Sequence[str], *, id: str) -> list[CheckMessage]:

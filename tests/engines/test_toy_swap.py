@@ -18,6 +18,7 @@ from faceweb.media.models import Asset
 from faceweb.work.engines import engine_words_register
 from faceweb.work.models import Job
 from faceweb.work.worker import job_work
+from models.refusals import Refusal
 from swaps import choice, engines, services
 from tests.conftest import sample_path, stored_face
 from tests.swaps.test_studio_views import Inputs
@@ -34,6 +35,7 @@ def toy(settings: Any, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr(engines, "MODULES", [*engines.MODULES, "tests.engines.toy_swap"])
     monkeypatch.setattr(choice, "MODULES", engines.MODULES)
     monkeypatch.setattr(words, "_catalogue", dict(words._catalogue))
+    monkeypatch.setattr(words, "_late", [])
     engine_words_register(["tests.engines.toy_swap"])
     settings.ENGINE = "toy"
     choice.engine_choice.cache_clear()
@@ -101,11 +103,11 @@ def test_a_job_is_done_by_it_and_its_page_says_how(
 
 
 def test_what_it_cannot_be_told_is_refused(user: Any, target: Asset, source: Asset) -> None:
-    from swaps.recipe import FaceMapping, RecipeError, SwapRecipe
+    from swaps.recipe import FaceMapping, SwapRecipe
 
     for options in ({"paint": "blue"}, {"cover": 101}, {"blend": "alpha"}):
         recipe = SwapRecipe(target.pk, (FaceMapping(0, source.pk, 0),), options)
-        with pytest.raises(RecipeError):
+        with pytest.raises(Refusal, match="option_"):
             services.swap_request(owner=user, recipe=recipe)
     assert not Job.objects.exists()
 

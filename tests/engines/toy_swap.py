@@ -60,8 +60,10 @@ class ToySpec(SwapEngineSpec):
         return [Notice("toy_messy")] if target.quality.width_px < 100 else []
 
     def load(self, machine: Machine) -> SwapEngine:
-        """The engine, with the site's analyser."""
-        return ToyEngine(machine.analyser())
+        """The engine, with the analyser that it says it works with."""
+        from models.faces.analysis.dlib_analyser import DlibAnalyser
+
+        return ToyEngine(DlibAnalyser())
 
 
 class ToyEngine(SwapEngine):
