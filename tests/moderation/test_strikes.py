@@ -182,7 +182,7 @@ def test_the_studio_and_the_editor_say_why(frozen, photo_factory, client_for):
     )
     for answer in (swap, edit):
         assert answer.status_code == 403
-        assert "nothing new can be made" in answer.content.decode()
+        assert "nothing new can be uploaded, made or shared" in answer.content.decode()
     assert not Job.objects.exists()
 
 

@@ -37,6 +37,8 @@ RESEND_AFTER = timedelta(seconds=10)
 LEARNED_FROM = 20
 LEARNED_AT_LEAST = 5
 LEARNED_FOR_SECONDS = 60.0
+# While too few have run to learn from, it is looked up sooner.
+DECLARED_FOR_SECONDS = 5.0
 # Of one person's rows no more are looked at in one go.
 _DISPATCH_BATCH = 50
 
@@ -150,18 +152,20 @@ class DurableQueue(Generic[RowT]):
     def expected_ms(self, **alike: Any) -> int:
         """How long a row takes, as those that are ``alike`` (by columns) lately took."""
         key = repr(sorted(alike.items()))
-        looked_at, known = self._learned.get(key, (-math.inf, 0))
+        good_until, known = self._learned.get(key, (-math.inf, 0))
         now = time.monotonic()
-        if now - looked_at > LEARNED_FOR_SECONDS:
-            known = self._learn(alike)
-            self._learned[key] = (now, known)
+        if now >= good_until:
+            learned = self._learn(alike)
+            known = round(1000 * self.declared_seconds) if learned is None else learned
+            keep = DECLARED_FOR_SECONDS if learned is None else LEARNED_FOR_SECONDS
+            self._learned[key] = (now + keep, known)
         return known
 
     def forget_learned(self) -> None:
         """Look up anew what rows take."""
         self._learned.clear()
 
-    def _learn(self, alike: dict[str, Any]) -> int:
+    def _learn(self, alike: dict[str, Any]) -> int | None:
         done = self.rows().filter(state=_State.DONE, started_at__isnull=False, **alike)
         last = done.order_by("-finished_at").values("pk")[:LEARNED_FROM]
         took = ExpressionWrapper(F("finished_at") - F("started_at"), output_field=Duration())
@@ -169,7 +173,7 @@ class DurableQueue(Generic[RowT]):
         found = self.rows().filter(pk__in=[row["pk"] for row in last])
         learned = found.aggregate(number=Count("pk"), mean=Avg(took))
         if learned["number"] < LEARNED_AT_LEAST:
-            return round(1000 * self.declared_seconds)
+            return None
         return max(round(1000 * learned["mean"].total_seconds()), 1)
 
     # --- what workers do ----------------------------------------------------------------------
