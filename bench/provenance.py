@@ -54,7 +54,7 @@ def credentials() -> None:
     from faceweb.marks.credentials import Step, credentials_sign, result_claim
     from faceweb.media.pictures import picture_encode
 
-    files = picture_encode(picture(*SIZES["2 MP"]), "image/jpeg").files
+    files = picture_encode(picture(*SIZES["2 MP"])).files
     original, preview = files["original"].file.read(), files["preview"].file.read()
     plain = source_type_write(original, "image/jpeg")
     plain_preview = source_type_write(preview, "image/webp")
@@ -100,11 +100,11 @@ def copies() -> None:
     print(f"\n{'size':>6} {'mark':>9} {'badge':>9} {'copy':>9} {'copy, 1600 px':>14}")
     for name, (height, width) in SIZES.items():
         image = picture(height, width)
-        target = stored(owner, picture_encode(image, "image/jpeg"))
+        target = stored(owner, picture_encode(image))
         making = Making((Step.now("swap", "classic"),), target, (), {})
         mark = marker.mark(image, making)
-        marked = picture_encode(mark.image, "image/jpeg")
-        signed = mark.sign(marked.files["original"].file.read(), "image/jpeg")
+        marked = picture_encode(mark.image)
+        signed = mark.sign(marked.files["original"].file.read(), "image/jpeg", chain=True)
         marked.files["original"] = replace(
             marked.files["original"], file=ContentFile(signed, "original")
         )

@@ -290,15 +290,24 @@ def photo_factory(media: Path) -> Iterator[Callable[..., Any]]:
 
     from faceweb.media.files import NewFile, Picture, files_store
     from faceweb.media.models import Asset
+    from faceweb.media.pictures import original_encode
 
-    def make(owner: Any, image: np.ndarray | None = None, **fields: Any) -> Asset:
+    def make(
+        owner: Any,
+        image: np.ndarray | None = None,
+        alpha: np.ndarray | None = None,
+        **fields: Any,
+    ) -> Asset:
         if image is None:
             image = np.full((120, 160, 3), 127, np.uint8)
         height, width = image.shape[:2]
-        jpeg = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 95])[1].tobytes()
+        if alpha is None:
+            stored = original_encode(image, None)
+        else:
+            stored = original_encode(np.where(alpha[..., None] == 0, np.uint8(255), image), alpha)
         webp = cv2.imencode(".webp", cv2.resize(image, (32, 24)))[1].tobytes()
         files = {
-            "original": NewFile("image/jpeg", width, height, ContentFile(jpeg)),
+            "original": NewFile(stored.media_type, width, height, ContentFile(stored.content)),
             "preview": NewFile("image/webp", 32, 24, ContentFile(webp)),
             "thumb": NewFile("image/webp", 32, 24, ContentFile(webp)),
         }

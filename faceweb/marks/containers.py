@@ -35,6 +35,7 @@ _STATED: Final = re.compile(
 )
 
 _APP11 = 0xEB
+_C2PA = b"C2PA"
 _SOS = 0xDA
 _VP8X_XMP = 0x04
 
@@ -65,16 +66,45 @@ def source_type_read(content: bytes) -> str | None:
     return stated[1].decode() if stated else None
 
 
-def jpeg_credentials_size(content: bytes) -> int:
-    """How many bytes the content credentials (APP11, JUMBF) of a JPEG take."""
+def media_type_of(content: bytes) -> str:
+    """``image/jpeg`` or ``image/webp``.
+
+    Raises:
+        ValueError: the file is neither.
+    """
+    if content[:2] == b"\xff\xd8":
+        return "image/jpeg"
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        return "image/webp"
+    raise ValueError("neither a JPEG nor a WebP")
+
+
+def credentials_size(content: bytes) -> int:
+    """How many bytes the content credentials of a JPEG (APP11, JUMBF) or WebP (C2PA) take."""
+    if media_type_of(content) == "image/webp":
+        return sum(len(chunk) for name, chunk in _webp_chunks(content) if name == _C2PA)
     return sum(len(segment) for marker, segment in _jpeg_segments(content) if marker == _APP11)
 
 
-def jpeg_without_credentials(content: bytes) -> bytes:
-    """The JPEG without its content credentials."""
+def without_credentials(content: bytes) -> bytes:
+    """The JPEG or WebP without its content credentials."""
+    if media_type_of(content) == "image/webp":
+        chunks = [chunk for name, chunk in _webp_chunks(content) if name != _C2PA]
+        body = b"WEBP" + b"".join(chunks)
+        return b"RIFF" + struct.pack("<I", len(body)) + body
     head = [segment for marker, segment in _jpeg_segments(content) if marker != _APP11]
     read = sum(len(segment) for _, segment in _jpeg_segments(content))
     return b"".join([content[:2], *head, content[2 + read :]])
+
+
+def _webp_chunks(content: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Names and whole chunks, padding included (RFC 9649, 2.3)."""
+    at = 12
+    while at + 8 <= len(content):
+        (size,) = struct.unpack_from("<I", content, at + 4)
+        end = at + 8 + size + size % 2
+        yield content[at : at + 4], content[at:end]
+        at = end
 
 
 def _jpeg_segments(content: bytes) -> Iterator[tuple[int, bytes]]:

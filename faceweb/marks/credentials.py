@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any, Final
 from faceweb.marks.containers import (
     DIGITAL_SOURCE_TYPE,
     HISTORY,
-    jpeg_credentials_size,
-    jpeg_without_credentials,
+    credentials_size,
+    media_type_of,
+    without_credentials,
 )
 from faceweb.marks.keys import Identity, identity_load
 from faceweb.media.makers import Step, step_describe
@@ -51,7 +52,7 @@ class Claim:
     """What a manifest says.
 
     Attributes:
-        parent: the JPEG file that the picture was made from.
+        parent: the JPEG or WebP file that the picture was made from.
         steps: all that was done to the picture, the oldest first.
         actions: what was done to ``parent``, as C2PA actions without their defaults.
     """
@@ -110,7 +111,7 @@ def credentials_sign(content: bytes, media_type: str, claim: Claim, *, chain: bo
     Raises:
         KeysError: there is no key, or its certificate is not valid now.
         c2pa.C2paError: it cannot be signed.
-        ValueError: the parent is no JPEG.
+        ValueError: the parent is neither a JPEG nor a WebP.
     """
 
     import c2pa
@@ -120,10 +121,10 @@ def credentials_sign(content: bytes, media_type: str, claim: Claim, *, chain: bo
     signer, context = _signer(identity)
     builder = c2pa.Builder(_manifest(claim), context)
     parent = claim.parent
-    if not chain or jpeg_credentials_size(parent) > CHAIN_BYTES:
-        parent = jpeg_without_credentials(parent)
+    if not chain or credentials_size(parent) > CHAIN_BYTES:
+        parent = without_credentials(parent)
     ingredient = {"relationship": "parentOf", "label": "parent"}
-    builder.add_ingredient(ingredient, "image/jpeg", io.BytesIO(parent))
+    builder.add_ingredient(ingredient, media_type_of(parent), io.BytesIO(parent))
     signed = io.BytesIO()
     builder.sign(signer, media_type, io.BytesIO(content), signed)
     builder.close()

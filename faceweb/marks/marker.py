@@ -15,7 +15,7 @@ from django.db import DatabaseError
 from numpy.typing import NDArray
 
 from faceweb.marks.badge import badge_draw
-from faceweb.marks.containers import source_type_write
+from faceweb.marks.containers import media_type_of, source_type_write
 from faceweb.marks.credentials import (
     Claim,
     copy_claim,
@@ -32,7 +32,8 @@ from faceweb.media.errors import MarkingError
 from faceweb.media.makers import asset_steps
 from faceweb.media.marking import Making
 from faceweb.media.models import Asset, Rendition
-from models.pixels.imaging import JPEG_QUALITY, encode_jpeg
+from faceweb.media.pictures import original_encode
+from models.pixels.imaging import JPEG_QUALITY, alpha_read, decode_image, encode_jpeg, on_white
 
 logger = logging.getLogger(__name__)
 
@@ -55,10 +56,10 @@ class ResultMark:
     plain: PdqHash
     badged: PdqHash
 
-    def sign(self, content: bytes, media_type: str) -> bytes:
-        """The file with its source type and its credentials; history goes into the JPEG alone."""
+    def sign(self, content: bytes, media_type: str, *, chain: bool) -> bytes:
+        """The file with its source type and its credentials."""
         with _failing_closed():
-            return _signed(content, media_type, self.claim, chain=media_type == "image/jpeg")
+            return _signed(content, media_type, self.claim, chain=chain)
 
     def record(self, photo: Asset) -> None:
         """Write the result into the registry."""
@@ -101,9 +102,12 @@ class ResultMarker:
 
     def download_copy(self, photo: Asset, *, badge: bool) -> tuple[bytes, str]:
         """The stored file, or a badged copy of it; see `copy_make`."""
-        if badge:
-            return copy_make(photo), "image/jpeg"
-        return _stored(photo), photo.rendition(Rendition.Role.ORIGINAL).media_type
+        media_type = photo.rendition(Rendition.Role.ORIGINAL).media_type
+        if not badge:
+            return _stored(photo), media_type
+        if media_type == "image/jpeg":
+            return copy_make(photo), media_type
+        return _transparent_copy(photo)
 
 
 def copy_make(photo: Asset, max_side: int | None = None) -> bytes:
@@ -128,6 +132,26 @@ def copy_make(photo: Asset, max_side: int | None = None) -> bytes:
         return _signed(encode_jpeg(badge_draw(image), quality), "image/jpeg", claim)
 
 
+def _transparent_copy(photo: Asset) -> tuple[bytes, str]:
+    """A result whose ground shines through with its badge, which does not; and its media type.
+
+    Raises:
+        FileNotFoundError: the stored file is not there.
+        MarkingError: it cannot be marked.
+    """
+    content = _stored(photo)
+    with _failing_closed():
+        if not MarkedResult.objects.filter(photo=photo).exists():
+            raise MarkingError(f"result {photo.pk} was kept without marks")
+        image, alpha = decode_image(content), alpha_read(content)
+        badged = badge_draw(image)
+        if alpha is not None:
+            alpha = np.where((badged != image).any(axis=2), np.uint8(255), alpha)
+        claim = copy_claim(content, asset_steps(photo), resized=False, badged=True)
+        copy = original_encode(badged, alpha)
+        return _signed(copy.content, copy.media_type, claim), copy.media_type
+
+
 def _signed(content: bytes, media_type: str, claim: Claim, *, chain: bool = True) -> bytes:
     stated = source_type_write(content, media_type)
     return credentials_sign(stated, media_type, claim, chain=chain)
@@ -149,6 +173,8 @@ def _decoded(
     image = cv2.imdecode(np.frombuffer(content, np.uint8), how)
     if image is None:
         raise ValueError("the stored file is not a picture any more")
+    if media_type_of(content) != "image/jpeg":
+        image = on_white(decode_image(content), alpha_read(content))
     if wanted < 1:
         small = (max(round(size[0] * wanted), 1), max(round(size[1] * wanted), 1))
         image = cv2.resize(image, small, interpolation=cv2.INTER_AREA)

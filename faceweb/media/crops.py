@@ -35,7 +35,7 @@ def face_crop(photo: Asset, box: Sequence[float]) -> bytes:
         image.draft("RGB", (int(photo.width * SIDE / side), int(photo.height * SIDE / side)))
         scale_x, scale_y = image.width / photo.width, image.height / photo.height
         shown = min(SIDE, max(1, round(side)))
-        crop = image.convert("RGB").resize(
+        crop = _on_white(image).resize(
             (shown, shown),
             Image.Resampling.LANCZOS,
             box=(left * scale_x, top * scale_y, (left + side) * scale_x, (top + side) * scale_y),
@@ -43,6 +43,14 @@ def face_crop(photo: Asset, box: Sequence[float]) -> bytes:
     buffer = io.BytesIO()
     crop.save(buffer, "WEBP", quality=QUALITY, method=2)
     return buffer.getvalue()
+
+
+def _on_white(image: Image.Image) -> Image.Image:
+    if image.mode != "RGBA":
+        return image.convert("RGB")
+    ground = Image.new("RGB", image.size, "white")
+    ground.paste(image, mask=image)
+    return ground
 
 
 def square_round(box: Sequence[float], width: int, height: int) -> tuple[float, float, float]:

@@ -137,7 +137,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True)
 class Clean:
-    """An upright sRGB picture of mode ``RGB``, without metadata, and what happened to it.
+    """An upright sRGB picture of mode ``RGB`` or ``RGBA``, without metadata; what happened to it.
 
     ``notes`` are codes with parameters: ``scaled`` (from ``width`` and ``height``),
     ``first_frame`` and ``hdr``.
@@ -189,9 +189,13 @@ def open_clean(path: Path, limits: Limits) -> Clean:
     vars(opened).pop("_decoder", None)
     turn = UPRIGHT.get(_orientation(opened))
     meaning = Meaning(opened.format == "PNG", _code_points(path), {**opened.info})
-    image = _within(_to_plain_mode(opened), limits)
+    image = _within(opened, limits) if opened.mode == "RGBA" else opened
+    image, alpha = _to_plain_mode(image)
     del opened
+    image = _within(image, limits)
     image, is_hdr = _to_srgb(image, meaning)
+    if alpha is not None:
+        image = _with_alpha(image, _within(alpha, limits))
     # What is left of the metadata would be written into the copies.
     image.info = {}
     if is_hdr:
@@ -340,16 +344,28 @@ def _orientation(image: Image.Image) -> int:
     return value if isinstance(value, int) else 1
 
 
-def _to_plain_mode(image: Image.Image) -> Image.Image:
-    """Mode ``L``, ``RGB`` or ``CMYK``: 8 bits a channel, no palette; transparency turns white."""
+def _to_plain_mode(image: Image.Image) -> tuple[Image.Image, Image.Image | None]:
+    """Mode ``L``, ``RGB`` or ``CMYK``: 8 bits a channel, no palette; and how opaque it is.
+
+    The second is of mode ``L``, and None where nothing shines through.
+    """
     if image.mode in {"I", "I;16", "I;16B", "I;16L", "I;16N"}:
-        return image.point(lambda value: value * (1 / 256)).convert("L")
+        return image.point(lambda value: value * (1 / 256)).convert("L"), None
     if image.mode in {"LA", "La", "PA", "RGBA", "RGBa"} or "transparency" in image.info:
         rgba = image if image.mode == "RGBA" else image.convert("RGBA")
-        flat = Image.new("RGB", image.size, "white")
-        flat.paste(rgba, mask=rgba)
-        return flat
-    return image if image.mode in {"L", "RGB", "CMYK"} else image.convert("RGB")
+        alpha = rgba.getchannel("A")
+        return rgba.convert("RGB"), alpha if alpha.getextrema() != (255, 255) else None
+    return (image if image.mode in {"L", "RGB", "CMYK"} else image.convert("RGB")), None
+
+
+def _with_alpha(image: Image.Image, alpha: Image.Image) -> Image.Image:
+    """The picture in mode ``RGBA``, white where nothing of it is seen.
+
+    So whoever passes over the transparency sees a white ground.
+    """
+    image.paste("white", mask=alpha.point(lambda value: 255 if value == 0 else 0))
+    image.putalpha(alpha)
+    return image
 
 
 def _to_srgb(image: Image.Image, meaning: Meaning) -> tuple[Image.Image, bool]:
@@ -467,15 +483,21 @@ class Encoded:
 
 
 def encode_copies(image: Image.Image) -> dict[str, Encoded]:
-    """The three stored copies of an upright ``RGB`` picture without metadata, by their role.
+    """The three stored copies of an upright picture without metadata, by their role.
 
-    The original at full size without chroma subsampling, the preview at most 1280 px and the thumb
-    at most 320 px on the longer side; none is ever enlarged.
+    The original at full size, a JPEG without chroma subsampling or, of mode ``RGBA``, a WebP; the
+    preview at most 1280 px and the thumb at most 320 px on the longer side; none is ever enlarged.
     """
-    return {
-        "original": _encoded(image, "JPEG", quality=ORIGINAL_QUALITY, subsampling=0),
-        **encode_derivatives(image),
-    }
+    if image.mode == "RGBA":
+        original = encode_transparent(image)
+    else:
+        original = _encoded(image, "JPEG", quality=ORIGINAL_QUALITY, subsampling=0)
+    return {"original": original, **encode_derivatives(image)}
+
+
+def encode_transparent(image: Image.Image) -> Encoded:
+    """A picture of mode ``RGBA`` as an original: WebP, its transparency without loss."""
+    return _encoded(image, "WEBP", quality=ORIGINAL_QUALITY, method=1, exact=True)
 
 
 def encode_derivatives(image: Image.Image) -> dict[str, Encoded]:
@@ -498,7 +520,7 @@ def _shrunk(image: Image.Image, side: int) -> Image.Image:
     return image.resize(size, Image.Resampling.LANCZOS, reducing_gap=1.5)
 
 
-def _encoded(image: Image.Image, format_: str, **options: int) -> Encoded:
+def _encoded(image: Image.Image, format_: str, **options: int | bool) -> Encoded:
     buffer = io.BytesIO()
     image.save(buffer, format_, **options)
     return Encoded(MEDIA_TYPES[format_], image.width, image.height, buffer.getvalue())

@@ -44,8 +44,11 @@ class Mark(Protocol):
         """The pixels with the imperceptible mark, uint8 (H, W, 3) BGR."""
         ...
 
-    def sign(self, content: bytes, media_type: str) -> bytes:
-        """The encoded file of that media type with what it says about itself."""
+    def sign(self, content: bytes, media_type: str, *, chain: bool) -> bytes:
+        """The encoded file of that media type with what it says about itself.
+
+        ``chain`` is whether what it was made on tells its own history in it too.
+        """
         ...
 
     def record(self, photo: Asset) -> None:

@@ -87,17 +87,21 @@ def result_prepare(
         MarkingError: it cannot be marked.
     """
 
-    from faceweb.media.pictures import picture_encode
+    from faceweb.media.pictures import asset_alpha, picture_encode
 
     steps = (*asset_steps(target), Step.now(kind, engine, what))
     made = Making(steps, target, tuple(sources), making)
     finding = get_screener().result_screen(owner, image, (target, *made.sources))
     mark = get_marker().mark(image, made)
-    # It is written as what it was made on is.
-    picture = picture_encode(mark.image, target.rendition(Rendition.Role.ORIGINAL).media_type)
+    # What shone through in what it was made on still does.
+    alpha = asset_alpha(target)
+    fits = alpha is not None and alpha.shape == mark.image.shape[:2]
+    picture = picture_encode(mark.image, alpha if fits else None)
     for role in _SIGNED:
         plain = picture.files[role]
-        signed = mark.sign(plain.file.read(), plain.media_type)
+        signed = mark.sign(
+            plain.file.read(), plain.media_type, chain=role == Rendition.Role.ORIGINAL
+        )
         picture.files[role] = replace(plain, file=ContentFile(signed, role))
     return PreparedResult(owner, made, picture, mark, finding)
 

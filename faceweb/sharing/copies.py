@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from faceweb.marks.containers import source_type_write
 from faceweb.marks.services import badged_copy
 from faceweb.media.models import Asset, Lineage
-from faceweb.media.pictures import asset_read
-from models.pixels.imaging import decode_image
+from faceweb.media.pictures import asset_alpha, asset_read
+from models.pixels.imaging import decode_image, on_white
 
 MAX_SIDE: Final = 1600
 CARD_WIDTH: Final = 1200
@@ -79,7 +79,7 @@ def copies_forget(photo_id: UUID) -> None:
 
 
 def _reduced(photo: Asset) -> bytes:
-    image = asset_read(photo)
+    image = on_white(asset_read(photo), asset_alpha(photo))
     scale = MAX_SIDE / max(image.shape[:2])
     if scale < 1:
         image = _resized(image, scale)

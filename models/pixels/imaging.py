@@ -35,6 +35,34 @@ def decode_image(data: bytes) -> Image:
     return np.ascontiguousarray(decoded, dtype=np.uint8)
 
 
+def alpha_read(data: bytes) -> Image | None:
+    """How opaque a PNG or WebP is, uint8 (H, W); None where nothing shines through.
+
+    Raises:
+        ValueError: the bytes are not an image OpenCV can read.
+    """
+    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if decoded is None:
+        raise ValueError("not a readable image")
+    if decoded.ndim != 3 or decoded.shape[2] != 4 or int(decoded[..., 3].min()) == 255:
+        return None
+    return np.ascontiguousarray(decoded[..., 3], dtype=np.uint8)
+
+
+def on_white(image: Image, alpha: Image | None) -> Image:
+    """A picture as it is seen on a white ground.
+
+    Args:
+        image: uint8 (H, W, 3) BGR.
+        alpha: uint8 (H, W), how opaque it is; None for fully.
+    """
+    if alpha is None:
+        return image
+    share = alpha[..., None].astype(np.uint16)
+    blended = (image * share + 255 * (255 - share) + 127) // 255
+    return blended.astype(np.uint8)
+
+
 def _decode_jpeg(data: bytes) -> Image | None:
     """The fast way for the common JPEG; None for what OpenCV has to read.
 

@@ -10,9 +10,12 @@ from typing import Any
 import cv2
 import numpy as np
 import pytest
+from django.urls import reverse
 from PIL import Image
 
-from faceweb.marks import containers, credentials, marker
+from faceweb.marks import containers, credentials, inspection, marker
+from faceweb.marks.containers import source_type_read
+from faceweb.marks.keys import roots_load
 from faceweb.marks.models import MarkedResult
 from faceweb.marks.pdq import hamming, pdq_hash
 from faceweb.marks.services import badged_copy
@@ -20,7 +23,9 @@ from faceweb.marks.watermark import watermark_read
 from faceweb.media.errors import MarkingError
 from faceweb.media.makers import Step
 from faceweb.media.models import Asset
+from faceweb.media.pictures import asset_alpha, asset_read
 from faceweb.media.services import asset_delete
+from models.pixels.imaging import alpha_read, decode_image
 from tests.marks.conftest import (
     content_of,
     exiftool,
@@ -138,7 +143,7 @@ def test_a_chain_keeps_its_history(
         assert store["validation_state"] == "Trusted"
         assert history(active(store)) == kinds[: number + 1]
         assert len(store["manifests"]) == number % 3 + 1
-        assert containers.jpeg_credentials_size(content) <= 20 * 1024
+        assert containers.credentials_size(content) <= 20 * 1024
     # The manifest before is the signed one of the picture before.
     before = manifest_store(content_of(chain[1]))
     assert manifest_store(content_of(chain[0]))["active_manifest"] in before["manifests"]
@@ -310,3 +315,62 @@ def test_a_large_results_badged_copy_has_the_badged_hash(
         assert hamming(pdq_hash(shown).bits, bytes.fromhex(mark.pdq_badged)) <= 10
     stored = pixels_of(content_of(photo))
     assert hamming(pdq_hash(stored).bits, bytes.fromhex(mark.pdq)) <= 10
+
+
+@pytest.fixture
+def cut_out(user: Any, photo_factory: Any, portrait: np.ndarray) -> Asset:
+    """A photo whose left part shines through."""
+    alpha = np.full(portrait.shape[:2], 255, np.uint8)
+    alpha[:, :100] = 0
+    alpha[:, 100:140] = 128
+    made: Asset = photo_factory(user, portrait, alpha=alpha)
+    return made
+
+
+def test_what_shone_through_still_does_and_carries_every_mark(
+    user: Any,
+    cut_out: Asset,
+    portrait: np.ndarray,
+    client_for: Any,
+    published: Any,
+    passing_screener: Any,
+) -> None:
+    result = store_result(user, cut_out, image=smiling(portrait))
+    again = store_result(user, result, image=portrait, kind="edit")
+    for made, steps in ((result, 1), (again, 2)):
+        assert made.rendition("original").media_type == "image/webp"
+        alpha = asset_alpha(made)
+        assert alpha is not None
+        wanted = asset_alpha(cut_out)
+        assert wanted is not None
+        assert np.array_equal(alpha, wanted)
+        content = content_of(made)
+        assert source_type_read(content) == "compositeWithTrainedAlgorithmicMedia"
+        found = inspection.credentials_read(content, "".join(roots_load()))
+        assert found is not None
+        assert found.state == "ours"
+        assert len(found.steps) == steps
+        assert watermark_read(asset_read(made)) == int(made.mark.mark_id, 16)
+    response = client_for(user).get(
+        reverse("asset_file", args=[result.pk, "original"]) + "?download=1"
+    )
+    assert response["Content-Type"] == "image/webp"
+    assert response["Content-Disposition"].endswith('.webp"')
+    saved = alpha_read(response.content)
+    assert saved is not None
+    assert saved[:400, :100].max() == 0
+    before = asset_alpha(result)
+    assert before is not None
+    badge = (saved == 255) & (before < 255)
+    assert not badge[:400].any()
+    found = inspection.credentials_read(response.content, "".join(roots_load()))
+    assert found is not None
+    assert found.state == "ours"
+
+
+def test_a_shared_copy_of_what_shines_through_is_seen_on_white(
+    user: Any, cut_out: Asset, portrait: np.ndarray, published: Any, passing_screener: Any
+) -> None:
+    result = store_result(user, cut_out, image=smiling(portrait))
+    shared = decode_image(badged_copy(photo=result, max_side=256))
+    assert shared[:100, :45].min() > 245

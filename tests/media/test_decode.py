@@ -142,12 +142,60 @@ def test_sixteen_bit_grey_keeps_its_tones() -> None:
     assert np.abs(pixels[..., 0].astype(int) - expected).max() <= 3
 
 
-@pytest.mark.parametrize("mode", ["RGBA", "LA", "P"])
-def test_transparency_turns_white(mode: str) -> None:
+@pytest.mark.parametrize(
+    ("mode", "format_"), [("RGBA", "PNG"), ("LA", "PNG"), ("P", "PNG"), ("RGBA", "GIF")]
+)
+def test_what_nobody_sees_is_white(mode: str, format_: str) -> None:
+    """For whoever passes over the transparency: black would be seen as a black ground."""
     image = Image.new("RGBA", (32, 32), (0, 0, 0, 0))
     options = {"transparency": 0} if mode == "P" else {}
-    pixels = decoded(encoded(image.convert(mode), "PNG", **options))
-    assert pixels.min() >= 250
+    content = encoded(image.convert(mode), format_, **options)
+    assert decoded(content).min() >= 250
+    assert alpha_of(content).max() == 0
+
+
+def cut_out() -> Image.Image:
+    """`corners` at 640 x 480, the right half seen through more and more."""
+    image = corners(640, 480).convert("RGBA")
+    ramp = np.full((480, 640), 255, np.uint8)
+    ramp[:, 320:] = np.linspace(255, 0, 320).astype(np.uint8)
+    image.putalpha(Image.fromarray(ramp))
+    return image
+
+
+def alpha_of(content: bytes, role: str = "original") -> np.ndarray:
+    """How opaque a stored file is, uint8 (H, W)."""
+    with intake_folder() as folder:
+        (folder / "upload").write_bytes(content)
+        with Image.open(upload_decode(folder).files[role].path) as image:
+            assert (image.format, image.mode) == ("WEBP", "RGBA")
+            return np.asarray(image.getchannel("A"))
+
+
+@pytest.mark.parametrize("format_", ["PNG", "WEBP", "AVIF"])
+def test_transparency_is_kept(format_: str) -> None:
+    sent = cut_out()
+    content = encoded(sent, format_, quality=100)
+    kept = alpha_of(content).astype(int)
+    assert np.abs(kept - np.asarray(sent.getchannel("A"))).max() <= (6 if format_ == "AVIF" else 0)
+    assert nearest_quarters(decoded(content)) == ["red", "green", "blue", "yellow"]
+    assert alpha_of(content, "thumb").shape == (240, 320)
+    assert alpha_of(content, "thumb").min() < 5
+
+
+def test_transparency_is_kept_where_a_photo_is_turned_and_scaled(settings: Any) -> None:
+    settings.KEPT_MAX_MEGAPIXELS = 1
+    sent = cut_out().resize((2560, 1920)).transpose(Image.Transpose.ROTATE_90)
+    kept = alpha_of(encoded(sent, "PNG", exif=exif_with(6)))
+    assert kept.shape[0] < kept.shape[1]
+    assert kept[:, 2].min() == 255
+    assert kept[:, -2].max() <= 3
+
+
+def test_an_opaque_picture_with_an_alpha_channel_is_a_jpeg() -> None:
+    with intake_folder() as folder:
+        (folder / "upload").write_bytes(encoded(corners().convert("RGBA"), "PNG"))
+        assert upload_decode(folder).files["original"].media_type == "image/jpeg"
 
 
 def test_palette_and_grey_become_rgb() -> None:
@@ -447,3 +495,9 @@ def test_what_people_sent_is_taken(
 
 def test_what_lost_more_than_its_end_is_refused() -> None:
     assert refusal((shared_dir("cases") / "jpg_minus16.jpg").read_bytes()).code == "damaged"
+
+
+def test_what_people_cut_out_stays_cut_out() -> None:
+    content = (shared_dir("cases") / "alpha.png").read_bytes()
+    with Image.open(io.BytesIO(content)) as sent:
+        assert np.array_equal(alpha_of(content), np.asarray(sent.getchannel("A")))
