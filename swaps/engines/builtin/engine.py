@@ -34,11 +34,9 @@ from swaps.engines.builtin.source import Shape
 from swaps.engines.builtin.view import FaceView, view_of
 from swaps.engines.clock import Clock
 
-SAME_PERSON: Final = 0.45
-"""SFace cosine from which another photo shows the same person; the highest of two strangers among
-1785 pairs was .341, the lowest of one person .564."""
-
-
+SAME_PERSON: Final = 0.30
+"""Similarity from which another photo shows the same person: an SFace cosine of .45. The highest of
+two strangers among 1785 pairs was .341, the lowest of one person .564."""
 _LEAST_SHOWN: Final = 0.12
 _COVERED_SHOWS: Final = 0.15
 _COVERED_REFUSED: Final = 0.4

@@ -18,7 +18,7 @@ from swaps.engines.builtin.draw import Drawing
 from swaps.engines.builtin.target import TargetFrame
 from swaps.engines.builtin.tones import known_blur, to_lab, weighted_deviation
 
-LIKENESS_WEAK: Final = 0.35
+LIKENESS_WEAK: Final = 0.23
 TONE_OFF: Final = 8.0
 BLOTCHY: Final = 2.2
 
