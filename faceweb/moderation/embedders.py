@@ -7,6 +7,7 @@ from typing import Final
 from faceweb.core.weights import session_factory, weight_store
 from faceweb.media.analysis import get_analyser
 from models.faces.analysis import FaceAnalyser
+from models.faces.analysis.builtin import BuiltinAnalyser
 from models.faces.analysis.dlib_analyser import DlibAnalyser
 from models.faces.analysis.insightface_analyser import InsightFaceAnalyser
 from models.networks.arcface import ArcFace
@@ -15,6 +16,7 @@ from models.store import Unavailable
 
 DLIB: Final = DlibAnalyser.name
 ARCFACE: Final = InsightFaceAnalyser.name
+SFACE: Final = BuiltinAnalyser.name
 _PACK: Final = "buffalo_l"
 _FILES: Final = ("det_10g.onnx", "w600k_r50.onnx")
 
@@ -27,7 +29,7 @@ def embedders_present() -> dict[str, FaceAnalyser]:
     dlib's comes with the packages and is always there.
     """
     in_use = get_analyser()
-    present = {in_use.name: in_use}
+    present = {in_use.name: in_use} if can_embed(in_use) else {}
     if DLIB not in present:
         present[DLIB] = dlib_embedder()
     if ARCFACE not in present:
@@ -35,6 +37,11 @@ def embedders_present() -> dict[str, FaceAnalyser]:
         if arcface is not None:
             present[ARCFACE] = arcface
     return present
+
+
+def can_embed(analyser: FaceAnalyser) -> bool:
+    """Whether its network that tells faces apart is here; only the built-in one's may be absent."""
+    return not isinstance(analyser, BuiltinAnalyser) or analyser.can_identify
 
 
 def dlib_embedder() -> FaceAnalyser:

@@ -49,7 +49,12 @@ def sface_similarity(a: FloatArray, b: FloatArray) -> float:
     """
     length = float(np.linalg.norm(a)) * float(np.linalg.norm(b))
     cosine = float(np.clip(np.dot(a, b) / length, -1, 1)) if length else 0.0
-    return float(np.interp(cosine, _SFACE_COSINES, _ARCFACE_COSINES))
+    return float(on_arcface_scale(cosine))
+
+
+def on_arcface_scale(cosines: FloatArray | float) -> FloatArray:
+    """SFace's cosines, of any shape, on ArcFace's scale; see :func:`sface_similarity`."""
+    return np.asarray(np.interp(cosines, _SFACE_COSINES, _ARCFACE_COSINES), np.float32)
 
 
 _SFACE_COSINES: Final = (-1.0, 0.0, 0.45, 0.60, 0.70, 0.80, 0.88, 0.93, 1.0)

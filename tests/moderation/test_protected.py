@@ -22,6 +22,7 @@ from faceweb.media.face_analysis import asset_analyse
 from faceweb.media.models import Asset
 from faceweb.media.screening import get_screener
 from faceweb.moderation import embedders, protected
+from faceweb.moderation.embedders import can_embed
 from faceweb.moderation.models import AuditEntry, Case, ProtectedFace, Screening
 from faceweb.moderation.protected import (
     ProtectionError,
@@ -35,6 +36,7 @@ from faceweb.moderation.screening import shield
 from faceweb.moderation.screening.shield import LIKENESS, Shield, ShieldBroken, current_shield
 from faceweb.moderation.screening.verdict import Level
 from faceweb.moderation.sealing import CannotUnseal, seal, unseal, vector_seal, vector_unseal
+from models.faces.analysis.builtin import BuiltinAnalyser
 from models.faces.analysis.dlib_analyser import DlibAnalyser
 from models.faces.analysis.insightface_analyser import InsightFaceAnalyser
 from models.pixels.imaging import Image
@@ -357,9 +359,13 @@ def test_protection_holds_while_screening_is_off(
 
 
 # --- the threshold, on every pair there is --------------------------------------------------------
-@pytest.mark.parametrize("network", ["dlib", "insightface"])
-def test_the_thresholds_part_the_people_of_the_test_photos(network, dlib) -> None:
-    analyser: Any = dlib if network == "dlib" else load_analyser(pack_dir())
+@pytest.mark.parametrize("network", ["dlib", "insightface", "builtin"])
+def test_the_thresholds_part_the_people_of_the_test_photos(network, dlib, request) -> None:
+    analyser: Any = dlib
+    if network == "insightface":
+        analyser = load_analyser(pack_dir())
+    elif network == "builtin":
+        analyser = request.getfixturevalue("builtin_analyser")
     seen = []
     for path in sorted(shared_dir("photos").glob("*.jpg")):
         image = picture(path.stem)
@@ -384,6 +390,29 @@ def test_the_thresholds_part_the_people_of_the_test_photos(network, dlib) -> Non
     band = LIKENESS[network]
     assert min(same) >= band.block
     assert max(different) < band.review
+
+
+def test_the_built_in_network_knows_a_protected_person(
+    requested, moderator, builtin_analyser, arrive, monkeypatch
+) -> None:
+    monkeypatch.setattr(embedders, "_arcface", lambda: None)
+    analysis.register(lambda: builtin_analyser, lambda: builtin_analyser.name)
+    try:
+        face = protected_face_grant(face=requested, by=moderator)
+        assert set(face.embeddings) >= {"builtin", "dlib"}
+        shield._kept = None
+        assert screened(arrive(picture("woman_b_2"))).screening == "blocked"
+        assert screened(arrive(picture("woman_d"))).screening == "clear"
+    finally:
+        analysis._providers.pop()
+        analysis._names.pop()
+        analysis._made_analyser.cache_clear()
+
+
+def test_without_its_identity_network_another_looks(builtin_analyser) -> None:
+    bare = BuiltinAnalyser(None, None)
+    assert not can_embed(bare)
+    assert can_embed(builtin_analyser)
 
 
 # --- sealing and speed ----------------------------------------------------------------------------

@@ -12,22 +12,26 @@ import numpy as np
 from django.db.models import Max
 
 from faceweb.media.analysis import get_analyser
-from faceweb.moderation.embedders import ARCFACE, DLIB, dlib_embedder
+from faceweb.moderation.embedders import ARCFACE, DLIB, SFACE, can_embed, dlib_embedder
 from faceweb.moderation.models import ProtectedFace
 from faceweb.moderation.screening.verdict import Band, Level
 from faceweb.moderation.sealing import CannotUnseal, vector_unseal
 from models.faces.analysis import FaceAnalyser
 from models.faces.face import Face, FloatArray
-from models.faces.identity import DLIB_DISTANCE_SCALE
+from models.faces.identity import DLIB_DISTANCE_SCALE, on_arcface_scale
 from models.pixels.imaging import Image
 
 logger = logging.getLogger(__name__)
 
 # How alike a face must be to a protected one, on the scale of its network's `similarity`.
 # docs/safety.md has the measurement behind them.
-LIKENESS: Final = {DLIB: Band(review=0.54, block=0.64), ARCFACE: Band(review=0.40, block=0.50)}
+LIKENESS: Final = {
+    DLIB: Band(review=0.54, block=0.64),
+    ARCFACE: Band(review=0.40, block=0.50),
+    SFACE: Band(review=0.27, block=0.34),
+}
 # Under this width of the jaw a network's vectors say nothing reliable.
-MIN_WIDTH_PX: Final = {DLIB: 60.0, ARCFACE: 40.0}
+MIN_WIDTH_PX: Final = {DLIB: 60.0, ARCFACE: 40.0, SFACE: 40.0}
 
 
 class ShieldBroken(Exception):
@@ -41,7 +45,7 @@ class Shield:
     Attributes:
         count: how many people are protected.
         vectors: name of a network -> float32 (N, D), one row for each person it knows; rows of
-            length 1 for ArcFace.
+            length 1 for ArcFace and SFace.
     """
 
     count: int
@@ -63,8 +67,9 @@ class Shield:
         analyser = get_analyser()
         if found_by != analyser.name:
             faces = analyser.find_faces(image)
-        level = self._sternest(image, faces, analyser)
-        known = len(self.vectors.get(analyser.name, ()))
+        can = can_embed(analyser)
+        level = self._sternest(image, faces, analyser) if can else Level.CLEAR
+        known = len(self.vectors.get(analyser.name, ())) if can else 0
         if known < self.count and analyser.name != DLIB:
             other = dlib_embedder()
             level = max(level, self._sternest(image, other.find_faces(image), other))
@@ -96,7 +101,8 @@ def likeness(network: str, vectors: FloatArray, face: FloatArray) -> FloatArray:
     if network == DLIB:
         squares = np.einsum("nd,nd->n", vectors, vectors) + face @ face - 2 * (vectors @ face)
         return np.exp(-np.maximum(squares, 0) / np.float32(DLIB_DISTANCE_SCALE**2))
-    return np.asarray(vectors @ (face / max(float(np.linalg.norm(face)), 1e-12)), np.float32)
+    cosines = np.asarray(vectors @ (face / max(float(np.linalg.norm(face)), 1e-12)), np.float32)
+    return on_arcface_scale(cosines) if network == SFACE else cosines
 
 
 def newest_protection() -> datetime | None:
@@ -144,7 +150,7 @@ def _load() -> Shield:
             except CannotUnseal as error:
                 logger.error("protected face %s cannot be read: uploads wait for people", pk)
                 raise ShieldBroken from error
-            if network == ARCFACE:
+            if network in {ARCFACE, SFACE}:
                 vector = vector / max(float(np.linalg.norm(vector)), 1e-12)
             rows[network].append(vector)
     return Shield(count, {network: np.stack(vectors) for network, vectors in rows.items()})
