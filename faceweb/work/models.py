@@ -1,7 +1,7 @@
 """Jobs: units of work. The row is the truth; messages only say where to look."""
 
 import uuid
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from django.conf import settings
 from django.db import models
@@ -82,6 +82,13 @@ class Job(DurableRow):
     @property
     def can_cancel(self) -> bool:
         return not self.is_finished and not self.cancel_requested
+
+    @property
+    def reason(self) -> dict[str, Any] | None:
+        """Why it ended, for the filters that make words of codes; None where it has no reason."""
+        if not self.error_code:
+            return None
+        return {"code": self.error_code, "params": self.error_params}
 
     @property
     def can_retry(self) -> bool:

@@ -28,3 +28,10 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   dialog.showModal();
 });
+
+// Times are shown in the reader's zone from the next page on, which is the server's to write.
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+if (zone) {
+  const secure = location.protocol === "https:" ? "; Secure" : "";
+  document.cookie = `zone=${zone}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+}
