@@ -26,6 +26,7 @@ from faceweb.moderation.models import (
     Screening,
     Strike,
 )
+from faceweb.moderation.protected import protected_face_study
 from faceweb.moderation.sealing import seal
 from tests.moderation.deciding import admin, decide, lead, mod, other_mod, reported, share
 
@@ -462,7 +463,8 @@ def test_an_appeal_is_answered_by_somebody_else(
 def test_what_the_registry_of_faces_cannot_do_is_said_and_changes_nothing(panel: Client) -> None:
     flat = cv2.imencode(".webp", np.full((200, 200, 3), 127, np.uint8))[1].tobytes()
     case = case_open(kind=Case.Kind.PROTECTED_FACE, reason="protected_face")
-    ProtectedFace.objects.create(case=case, selfie=seal(flat), proof=seal(flat))
+    face = ProtectedFace.objects.create(case=case, selfie=seal(flat), proof=seal(flat))
+    assert protected_face_study(face.pk)
     form = decision(case, "grant", "proven", text="Typed already.")
     response = panel.post(url("decide", case.pk), form)
     assert response.status_code == 400
