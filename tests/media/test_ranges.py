@@ -2,6 +2,7 @@
 
 import asyncio
 import hashlib
+import io
 import os
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,14 @@ from urllib.parse import parse_qs, urlsplit
 
 import psutil
 import pytest
+from botocore.exceptions import ClientError
 from django.core.files.base import ContentFile
-from django.core.files.storage import default_storage
+from django.core.files.storage import FileSystemStorage, default_storage
 from django.test import AsyncClient, Client, RequestFactory
 from django.urls import reverse
 
 from faceweb.media.files import NewFile, Picture, files_store
-from faceweb.media.models import Asset, Timing
+from faceweb.media.models import Asset, Rendition, Timing
 from faceweb.media.ranges import ByteRange, UnsatisfiableRange, range_of
 from faceweb.media.stored_bytes import CHUNK
 
@@ -262,3 +264,51 @@ def test_what_moves_goes_as_a_whole(
         asset_delete(photo=clip)
     assert not Timing.objects.exists()
     assert [path for path in media.rglob("*") if path.is_file()] == []
+
+
+class Bucket:
+    """A store that keeps one file and notes which bytes are asked for, as boto's does."""
+
+    def __init__(self, content: bytes) -> None:
+        self.content = content
+        self.asked: list[dict[str, str]] = []
+
+    def Object(self, name: str) -> "Bucket":
+        return self
+
+    def get(self, **asked: str) -> dict[str, Any]:
+        self.asked.append(asked)
+        if not self.content:
+            answer: Any = {"Error": {}, "ResponseMetadata": {"HTTPStatusCode": 404}}
+            raise ClientError(answer, "GetObject")
+        first, last = (int(part) for part in asked["Range"].removeprefix("bytes=").split("-"))
+        return {"Body": io.BytesIO(self.content[first : last + 1])}
+
+
+class BucketStorage(FileSystemStorage):
+    """The S3 storage as far as reading asks it."""
+
+    def __init__(self, bucket: Bucket) -> None:
+        super().__init__()
+        self.bucket = bucket
+
+    def _normalize_name(self, name: str) -> str:
+        return name
+
+    def _open(self, name: str, mode: str = "rb") -> Any:
+        raise AssertionError("opening a file of the store would fetch all of it")
+
+
+@pytest.mark.django_db
+def test_of_a_store_only_the_part_is_fetched(
+    client: Client, clip: Asset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bucket = Bucket(CONTENT)
+    monkeypatch.setattr(Rendition._meta.get_field("file"), "storage", BucketStorage(bucket))
+    part: Any = client.get(address(clip), headers={"range": "bytes=1000-1009"})
+    assert (part.status_code, body(part)) == (206, CONTENT[1000:1010])
+    whole: Any = client.get(address(clip))
+    assert body(whole) == CONTENT
+    assert bucket.asked == [{"Range": "bytes=1000-1009"}, {"Range": "bytes=0-767999"}]
+    bucket.content = b""
+    assert client.get(address(clip)).status_code == 404
