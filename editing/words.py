@@ -1,6 +1,7 @@
 """What the codes of edits and of their engines say."""
 
 from django.utils.translation import gettext_lazy as _
+from django.utils.translation import ngettext_lazy
 
 from faceweb.core.words import Words
 
@@ -35,6 +36,14 @@ WORDS = {
     "several_faces": Words(
         _("The photo has %(faces)s faces."),
         _("Say by --face N which one is meant. Faces count from 0, largest first."),
+    ),
+    "no_such_face": Words(
+        ngettext_lazy(
+            "There is no face %(number)s: the photo has %(count)s face.",
+            "There is no face %(number)s: the photo has %(count)s faces.",
+            "count",
+        ),
+        _("Faces count from 0, largest first."),
     ),
     # --- what the identity check found ---
     "no_verifier": Words(

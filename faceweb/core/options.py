@@ -184,7 +184,7 @@ def _help(option: Option) -> str:
 
 def _range(option: Option) -> str:
     if isinstance(option, IntOption | FloatOption):
-        return f"{option.low:g}-{option.high:g}"
+        return f"{option.low:g}..{option.high:g}"
     return option.key.upper()
 
 

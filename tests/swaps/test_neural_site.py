@@ -14,9 +14,10 @@ from faceweb.work.models import Job
 from faceweb.work.worker import job_work
 from models.faces.face import Face
 from models.options import Values, values_from_json
+from models.refusals import Refusal
 from models.sessions import OutOfMemory
 from swaps.engines.neural_engine import NeuralEngine
-from swaps.recipe import FaceMapping, RecipeError, SwapRecipe
+from swaps.recipe import FaceMapping, SwapRecipe
 from swaps.services import get_engine, swap_check, swap_request
 from tests.swaps.engines.test_neural import (
     LEFT,
@@ -163,7 +164,7 @@ def test_what_is_not_offered_is_refused_before_it_starts(
     codes = []
     Asset.objects.update(analyser="")
     for recipe in (wanted, several):
-        with pytest.raises(RecipeError) as caught:
+        with pytest.raises(Refusal) as caught:
             swap_check(owner=user, recipe=recipe)
         codes.append(caught.value.code)
     assert codes == ["option_missing", "one_photo_only"]

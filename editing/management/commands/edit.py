@@ -39,7 +39,7 @@ def find_face(analyser: FaceAnalyser | None, photo: Image, number: int | None) -
         raise FaceError("several_faces", faces=len(faces))
     number = number or 0
     if not 0 <= number < len(faces):
-        raise FaceError("face_missing", number=number, count=len(faces))
+        raise FaceError("no_such_face", number=number, count=len(faces))
     return faces[number]
 
 
