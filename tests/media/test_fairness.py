@@ -95,7 +95,7 @@ import time
 from django.contrib.auth import get_user_model
 from django.core.files.uploadedfile import SimpleUploadedFile
 from faceweb.media.consent import CONSENT_VERSION
-from faceweb.media.models import Asset
+from faceweb.media.models import Asset, AssetTask
 from faceweb.media.services import asset_intake
 picture = open({path!r}, "rb").read()
 crowd, alone = (get_user_model().objects.create_user(n + "@example.org") for n in ("a", "b"))
@@ -110,7 +110,11 @@ begun, waiting = time.monotonic(), Asset.objects.filter(owner=crowd, screening="
 while photo.screening == "pending" and time.monotonic() - begun < 60:
     time.sleep(0.05)
     photo.refresh_from_db()
-print("RESULT", waiting, round(time.monotonic() - begun, 2), photo.screening)
+seconds = time.monotonic() - begun
+looks = AssetTask.objects.filter(state="done").values_list("started_at", "finished_at")
+spent = sum((end - start).total_seconds() for start, end in looks)
+look = spent / Asset.objects.exclude(screening="pending").count()
+print("RESULT", waiting, round(seconds, 2), photo.screening, round(look, 2))
 """
 
 
@@ -123,8 +127,9 @@ def test_a_single_photo_is_ready_soon_though_an_album_waits(tmp_path: Path) -> N
         stack.manage("demo")
         script = TWO_PEOPLE.format(path=str(path), album=40)
         answer = stack.manage("shell", "-v", "0", "-c", script).stdout
-    waiting, seconds, screening = answer.partition("RESULT ")[2].split()
+    waiting, seconds, screening, look = answer.partition("RESULT ")[2].split()
     assert int(waiting) >= 10, "there was no queue to wait behind"
     assert screening == "clear"
-    # Twice what an idle machine is held to: tests run beside others.
-    assert float(seconds) <= 2 * WITHIN_SECONDS
+    # What is at work, two seconds' worth at the broker, and its own: about four looks of a second
+    # each. Where tests run beside others a look takes longer, and four of them do too.
+    assert float(seconds) <= max(WITHIN_SECONDS, 4.5 * float(look))
