@@ -293,7 +293,9 @@ def test_the_page_names_nobody_unless_the_owner_says_so(
 ) -> None:
     user.name = "Olive Oyl"
     user.save()
-    quiet = stranger.get(share(note="for Bluto").url()).content.decode()
+    page = stranger.get(share(note="for Bluto").url()).content.decode()
+    # A stylesheet's folder has the name of its slice; the folder of pictures has the same one.
+    quiet = page.replace("/static/media/", "")
     for secret in ("Olive", "olive@", "Bluto", str(user.pk), "/media/"):
         assert secret not in quiet
     assert "shared by Olive Oyl" in stranger.get(share(show_name=True).url()).content.decode()
