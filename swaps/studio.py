@@ -99,7 +99,7 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class StartCheck:
     """Whether the work can start as things stand, and what to know before."""
 
     notices: tuple[FaceNotice, ...] = ()
@@ -197,12 +197,12 @@ def _wells(
     return target, tuple(well_photo("source", photos[photo], state) for photo in state.sources)
 
 
-def studio_verdict(*, owner: User, state: StudioState) -> Verdict:
+def studio_verdict(*, owner: User, state: StudioState) -> StartCheck:
     """What would be said if the work were started now; nothing is started."""
     try:
-        return Verdict(notices=tuple(swap_check(owner=owner, recipe=state.recipe())))
+        return StartCheck(notices=tuple(swap_check(owner=owner, recipe=state.recipe())))
     except Refusal as refusal:
-        return Verdict(refusal=refusal)
+        return StartCheck(refusal=refusal)
 
 
 def well_photo(slot: Slot, photo: Asset, state: StudioState) -> WellPhoto:

@@ -19,7 +19,7 @@ from faceweb.work import kinds
 from models.refusals import Refusal
 from swaps.forms import SLOTS, Slot, StudioState, parse_uuid
 from swaps.services import engine_label, swap_request
-from swaps.studio import Verdict, asset_in_state, studio_open, studio_verdict, well_photo
+from swaps.studio import StartCheck, asset_in_state, studio_open, studio_verdict, well_photo
 
 PICK_PAGE: Final = 24
 
@@ -93,7 +93,7 @@ def swaps(request: HttpRequest) -> HttpResponse:
         )
     except Refusal as refusal:
         answer = _render_studio(
-            request, state, verdict=Verdict(refusal=refusal), status=status_of(refusal.code)
+            request, state, verdict=StartCheck(refusal=refusal), status=status_of(refusal.code)
         )
         for name, value in refusal_headers(refusal).items():
             answer.headers[name] = value
@@ -107,7 +107,7 @@ def _render_studio(
     request: HttpRequest,
     state: StudioState,
     *,
-    verdict: Verdict | None = None,
+    verdict: StartCheck | None = None,
     status: int = 200,
 ) -> HttpResponse:
     page = studio_open(owner=_user(request), state=state)

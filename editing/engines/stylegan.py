@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -30,11 +30,15 @@ from models.store.weights import Unavailable, Weight, WeightStore
 
 if TYPE_CHECKING:
     from editing.directions import DirectionCard
-    from editing.engines.stylegan_engine import AgeEstimator
+    from models.faces.face import Face
     from models.networks.parser import FaceParser
+    from models.pixels.imaging import Image
     from models.sessions import SessionFactory
 
 logger = logging.getLogger(__name__)
+
+AgeEstimator = Callable[["Image", "Face"], "float | None"]
+"""Years a face looks like in uint8 (H, W, 3) BGR, or None where that cannot be told."""
 
 DIRECTION_FILES: Final = (("direction_smile", "smile.pt"), ("direction_age", "age.pt"))
 """The cards whose files are the two directions that every site has."""

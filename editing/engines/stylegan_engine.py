@@ -29,7 +29,7 @@ from editing.engines.base import (
 )
 from editing.engines.memory import ShortMemory
 from editing.engines.residual import Scene, edit_delta, estimate_registration
-from editing.engines.stylegan import option_schema
+from editing.engines.stylegan import AgeEstimator, option_schema
 from editing.engines.stylegan_masks import face_mask, mouth_mask
 from editing.engines.versions import Versions
 from models.faces.analysis import FaceAnalyser
@@ -59,9 +59,6 @@ _STUDIED_SECONDS: Final = 600.0
 _PREVIEW_EVALUATIONS: Final = 4
 _CHECK_SECONDS: Final = 0.3
 """What a preview takes beside the generator."""
-
-AgeEstimator = Callable[[Image, Face], float | None]
-"""Years a face looks like in uint8 (H, W, 3) BGR, or None where that cannot be told."""
 
 
 class Parser(Protocol):

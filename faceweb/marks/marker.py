@@ -1,4 +1,4 @@
-"""Who puts the marks on results: an id in the pixels, credentials in the file, a row in the books.
+"""Who puts the marks on results: an id in pixels, credentials in files, rows in the registry.
 
 Whatever goes wrong on the way is a `MarkingError`, and then there is no result.
 """

@@ -38,7 +38,7 @@ ANSWER_BYTES = 32 * 1024
 LOOKED_AT_PX = 4_500
 
 Answer = Literal["yes", "partly", "no", "unread"]
-Verdict = Literal["here", "alike", "altered", "elsewhere", "stated", "unknown"]
+Conclusion = Literal["here", "alike", "altered", "elsewhere", "stated", "unknown"]
 
 _AI_SOURCE_TYPES = {
     DIGITAL_SOURCE_TYPE.rpartition("/")[2],
@@ -79,7 +79,7 @@ class Report:
         made_at: when it, or what it looks like, was made here.
     """
 
-    verdict: Verdict
+    verdict: Conclusion
     signs: tuple[Sign, ...]
     steps: tuple[Done, ...]
     made_at: datetime | None
@@ -157,7 +157,7 @@ def _report(found: _Found) -> Report:
     credentials = found.credentials or None
     result = by_id or (by_looks.result if by_looks else None)
     if by_id or (credentials and credentials.state == "ours"):
-        verdict: Verdict = "here"
+        verdict: Conclusion = "here"
     elif by_looks:
         verdict = "alike"
     elif credentials and credentials.state == "ours_altered":

@@ -1,4 +1,4 @@
-"""The registry of who puts the marks on results: in their pixels, in their files, in the books.
+"""The registry of who puts the marks on results: in their pixels, in their files, in the registry.
 
 The provenance floor above registers itself here. Where nobody has, no result is kept.
 """

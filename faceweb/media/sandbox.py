@@ -1,4 +1,4 @@
-"""Turns an untrusted file into clean copies, in a child process that may come to grief.
+"""Turns an untrusted file into clean copies, in a child process that may fail.
 
 See `faceweb.media.decode_child` for what happens inside.
 """

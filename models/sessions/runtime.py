@@ -117,7 +117,7 @@ def _made(path: Path, options: ort.SessionOptions, providers: list[Provider]) ->
 _alive: weakref.WeakSet[RawSession] = weakref.WeakSet()
 
 
-def _never_take_apart() -> None:
+def _keep_sessions_alive() -> None:
     """In a child process: let no inherited session be destroyed.
 
     Its destructor would wait for ever for threads that exist in the parent only, at whatever
@@ -128,7 +128,7 @@ def _never_take_apart() -> None:
     _alive.clear()
 
 
-os.register_at_fork(after_in_child=_never_take_apart)
+os.register_at_fork(after_in_child=_keep_sessions_alive)
 
 
 def trial_inputs(session: Described, *, batch: int = 1, seed: int = 0) -> dict[str, Array]:

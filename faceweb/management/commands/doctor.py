@@ -25,7 +25,7 @@ from faceweb.moderation.screening.backends import backend_problem, backends_chos
 from faceweb.work import kinds
 from models.store import ManifestError, State
 
-Verdict = Literal["ok", "note", "broken"]
+Health = Literal["ok", "note", "broken"]
 
 PACKAGES = (
     "Django",
@@ -49,7 +49,7 @@ EXCLUSIVE = (("onnxruntime", "onnxruntime-gpu"), ("opencv-python-headless", "ope
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Line:
     """One line of the report.
 
     Attributes:
@@ -62,7 +62,7 @@ class Finding:
 
     area: str
     name: str
-    verdict: Verdict
+    verdict: Health
     value: str
     remedy: str = ""
 
@@ -87,7 +87,7 @@ class Command(BaseCommand):
         if not healthy:
             raise SystemExit(1)
 
-    def _table(self, findings: list[Finding]) -> None:
+    def _table(self, findings: list[Line]) -> None:
         styles = {"ok": self.style.SUCCESS, "note": self.style.WARNING, "broken": self.style.ERROR}
         width = max(len(finding.name) for finding in findings)
         area = ""
@@ -100,72 +100,72 @@ class Command(BaseCommand):
             self.stdout.write(f"  {mark}  {finding.name.ljust(width)}  {finding.value}{remedy}")
 
 
-def _guarded(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+def _guarded(check: Callable[[], Iterator[Line]]) -> Iterator[Line]:
     """A check that fails in an unforeseen way is a finding itself."""
     try:
         yield from check()
     except Exception as error:
         name = check.__name__.removeprefix("check_")
-        yield Finding("doctor", name, "broken", f"could not look: {type(error).__name__}")
+        yield Line("doctor", name, "broken", f"could not look: {type(error).__name__}")
 
 
-def check_versions() -> Iterator[Finding]:
+def check_versions() -> Iterator[Line]:
     """Python and the packages that matter."""
-    yield Finding("versions", "Python", "ok", f"{platform.python_version()} {platform.machine()}")
+    yield Line("versions", "Python", "ok", f"{platform.python_version()} {platform.machine()}")
     for package in PACKAGES:
         version = _version(package)
         if version is None:
-            yield Finding("versions", package, "broken", "not installed", "install the lock file")
+            yield Line("versions", package, "broken", "not installed", "install the lock file")
         else:
-            yield Finding("versions", package, "ok", version)
+            yield Line("versions", package, "ok", version)
     for packages in EXCLUSIVE:
         found = {package: _version(package) for package in packages}
         present = {package: version for package, version in found.items() if version}
         name, value = " / ".join(packages), ", ".join(f"{p} {v}" for p, v in present.items())
         if len(present) == 1:
-            yield Finding("versions", name, "ok", value)
+            yield Line("versions", name, "ok", value)
         elif present:
-            yield Finding("versions", name, "broken", value, "they collide: keep one of them")
+            yield Line("versions", name, "broken", value, "they collide: keep one of them")
         else:
-            yield Finding("versions", name, "broken", "not installed", "install the lock file")
+            yield Line("versions", name, "broken", "not installed", "install the lock file")
 
 
-def check_hardware() -> Iterator[Finding]:
+def check_hardware() -> Iterator[Line]:
     """What networks run on."""
     from models.sessions import ProviderUnavailable, choose_providers, list_gpus
     from models.sessions.providers import usable_cpus
 
     config = session_config()
-    yield Finding("hardware", "processors", "ok", str(config.threads or usable_cpus()))
+    yield Line("hardware", "processors", "ok", str(config.threads or usable_cpus()))
     gpus = list_gpus()
     for gpu in gpus:
-        yield Finding("hardware", f"GPU {gpu.index}", "ok", f"{gpu.name}, {gpu.memory_mb} MB")
+        yield Line("hardware", f"GPU {gpu.index}", "ok", f"{gpu.name}, {gpu.memory_mb} MB")
     if not gpus:
-        yield Finding("hardware", "GPU", "note", "none; networks run on the processor")
+        yield Line("hardware", "GPU", "note", "none; networks run on the processor")
     try:
         providers = choose_providers(config.providers, gpus=gpus)
     except ProviderUnavailable as error:
-        yield Finding("hardware", "providers", "broken", str(error), "FACEWEB_ORT_PROVIDERS")
+        yield Line("hardware", "providers", "broken", str(error), "FACEWEB_ORT_PROVIDERS")
     else:
-        yield Finding("hardware", "providers", "ok", " > ".join(providers))
+        yield Line("hardware", "providers", "ok", " > ".join(providers))
 
 
-def check_engine() -> Iterator[Finding]:
+def check_engine() -> Iterator[Line]:
     """Which engines make the pictures, as each kind of work has it."""
     for kind in kinds.registered():
         for found in kind.findings():
-            yield Finding("engine", found.name, found.verdict, found.value, found.remedy)
+            yield Line("engine", found.name, found.verdict, found.value, found.remedy)
 
 
-def check_models() -> Iterator[Finding]:
+def check_models() -> Iterator[Line]:
     """Weights that are here or that are recommended; every byte of a new one is read."""
     try:
         store = weight_store()
     except ManifestError as error:
-        yield Finding("models", "manifest", "broken", str(error), "reinstall")
+        yield Line("models", "manifest", "broken", str(error), "reinstall")
         return
     if store.own_files_problem:
-        yield Finding("models", "local.toml", "note", store.own_files_problem, "correct the file")
+        yield Line("models", "local.toml", "note", store.own_files_problem, "correct the file")
     for key, card in store.manifest.cards.items():
         here = any(store.path(key, file.name).is_file() for file in card.files)
         if not (here or card.recommended or card.builtin):
@@ -176,49 +176,49 @@ def check_models() -> Iterator[Finding]:
         status = store.status(key)
         reasons = "; ".join(f"{file.name} {file.reason}" for file in status.files if file.reason)
         if status.state is State.VERIFIED:
-            yield Finding("models", key, "ok", "verified")
+            yield Line("models", key, "ok", "verified")
         elif here:
-            yield Finding("models", key, "note", reasons, f"manage.py models pull {key}")
+            yield Line("models", key, "note", reasons, f"manage.py models pull {key}")
         elif card.builtin:
             value = f"{reasons.partition(' ')[2] or 'missing'}: {NARROWS[key]}"
-            yield Finding("models", key, "note", value, "manage.py models fetch")
+            yield Line("models", key, "note", value, "manage.py models fetch")
         else:
-            yield Finding("models", key, "note", "missing", f"manage.py models pull {key}")
+            yield Line("models", key, "note", "missing", f"manage.py models pull {key}")
 
 
-def check_screening() -> Iterator[Finding]:
+def check_screening() -> Iterator[Line]:
     """What looks at uploads and results, and whether it can."""
     name, chosen = "FACEWEB_SCREENING", backends_chosen()
     if not chosen:
         remedy = "set it to nudenet, vit or both"
-        yield Finding("screening", name, "note", "off: nothing is looked at", remedy)
+        yield Line("screening", name, "note", "off: nothing is looked at", remedy)
     for backend in chosen:
         problem = backend_problem(backend)
         if problem is None:
-            yield Finding("screening", name, "ok", backend)
+            yield Line("screening", name, "ok", backend)
         else:
             value = f"{backend}: {problem.reason}"
-            yield Finding("screening", name, "broken", value, problem.remedy)
+            yield Line("screening", name, "broken", value, problem.remedy)
 
 
-def check_marks() -> Iterator[Finding]:
+def check_marks() -> Iterator[Line]:
     """The key that signs results; without one no result is kept."""
     if will_be_made():
-        yield Finding("marks", "signing key", "note", "none yet", "the first result makes it")
+        yield Line("marks", "signing key", "note", "none yet", "the first result makes it")
         return
     remedy = "manage.py provenance status"
     try:
         identity = identity_load()
         identity.check_valid()
     except KeysError as error:
-        yield Finding("marks", "signing key", "broken", str(error), remedy)
+        yield Line("marks", "signing key", "broken", str(error), remedy)
         return
     soon = expires_soon(identity)
     value = f"{identity.algorithm}, valid until {identity.not_after:%d %B %Y}"
-    yield Finding("marks", "signing key", "note" if soon else "ok", value, remedy if soon else "")
+    yield Line("marks", "signing key", "note" if soon else "ok", value, remedy if soon else "")
 
 
-def check_redis() -> Iterator[Finding]:
+def check_redis() -> Iterator[Line]:
     """Broker, channel layer and cache."""
     client = redis.Redis.from_url(
         env.redis_url_for_client(settings.REDIS_URL, 0), socket_connect_timeout=3, socket_timeout=3
@@ -228,39 +228,39 @@ def check_redis() -> Iterator[Finding]:
     except (redis.RedisError, OSError) as error:
         yield _redis_silent(error)
     else:
-        yield Finding("services", "Redis", "ok", str(version))
+        yield Line("services", "Redis", "ok", str(version))
     finally:
         client.close()
 
 
-def _redis_silent(error: Exception) -> Finding:
+def _redis_silent(error: Exception) -> Line:
     reason = f"does not answer ({type(error).__name__})"
     if env.get_str("REDIS_URL"):
-        return Finding("services", "Redis", "broken", reason, "FACEWEB_REDIS_URL")
+        return Line("services", "Redis", "broken", reason, "FACEWEB_REDIS_URL")
     try:
         redis_binary()
     except CannotStart as cannot:
-        return Finding("services", "Redis", "broken", reason, str(cannot))
-    return Finding("services", "Redis", "note", "not running", "make run starts it")
+        return Line("services", "Redis", "broken", reason, str(cannot))
+    return Line("services", "Redis", "note", "not running", "make run starts it")
 
 
-def check_database() -> Iterator[Finding]:
+def check_database() -> Iterator[Line]:
     """Whether it answers and is migrated."""
     try:
         executor = MigrationExecutor(connection)
         pending = len(executor.migration_plan(executor.loader.graph.leaf_nodes()))
     except DatabaseError as error:
         reason = f"does not answer ({type(error).__name__})"
-        yield Finding("services", "database", "broken", reason, "FACEWEB_DATABASE_URL")
+        yield Line("services", "database", "broken", reason, "FACEWEB_DATABASE_URL")
         return
     if pending:
         value = f"{connection.vendor}, {pending} migrations to go"
-        yield Finding("services", "database", "broken", value, "manage.py migrate")
+        yield Line("services", "database", "broken", value, "manage.py migrate")
     else:
-        yield Finding("services", "database", "ok", f"{connection.vendor}, migrated")
+        yield Line("services", "database", "ok", f"{connection.vendor}, migrated")
 
 
-def check_folders() -> Iterator[Finding]:
+def check_folders() -> Iterator[Line]:
     """Room and write permission where the site writes."""
     needed = {
         "data": Path(settings.DATA_DIR),
@@ -273,13 +273,13 @@ def check_folders() -> Iterator[Finding]:
         free_mb = shutil.disk_usage(existing).free // (1024 * 1024)
         value = f"{path}, {free_mb} MB free"
         if not os.access(existing, os.W_OK | os.X_OK):
-            verdict: Verdict = "broken" if name in needed else "note"
-            yield Finding("folders", name, verdict, f"{value}, not writable", "change its owner")
+            verdict: Health = "broken" if name in needed else "note"
+            yield Line("folders", name, verdict, f"{value}, not writable", "change its owner")
         elif free_mb < settings.DISK_FLOOR_MB:
             remedy = f"less than FACEWEB_DISK_FLOOR_MB ({settings.DISK_FLOOR_MB}): make room"
-            yield Finding("folders", name, "broken", value, remedy)
+            yield Line("folders", name, "broken", value, remedy)
         else:
-            yield Finding("folders", name, "ok", value)
+            yield Line("folders", name, "ok", value)
 
 
 def _version(package: str) -> str | None:
@@ -289,7 +289,7 @@ def _version(package: str) -> str | None:
         return None
 
 
-CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
+CHECKS: tuple[Callable[[], Iterator[Line]], ...] = (
     check_versions,
     check_hardware,
     check_engine,

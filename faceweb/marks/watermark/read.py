@@ -34,7 +34,7 @@ _BANDS = 12
 
 
 @dataclass(frozen=True)
-class Finding:
+class MarkReading:
     """A mark that was read, and where."""
 
     mark_id: int
@@ -71,15 +71,15 @@ def sides_of(width: int, height: int) -> tuple[float, float]:
 
 def find_upright(
     plane: Array, side: float, lattice: Lattice, count: int, worth: float
-) -> Finding | None:
+) -> MarkReading | None:
     """The mark in the evidence of a picture that may be resized, cropped or mirrored.
 
     ``count`` geometries are tried; where the pilots' peak stays below ``worth`` no time is spent.
     """
     for mark_id, placement in _decoded(plane, [_OWN], worth):
-        return Finding(mark_id, side, placement)
+        return MarkReading(mark_id, side, placement)
     for mark_id, placement in _decoded(plane, lattice.upright(count), worth):
-        return Finding(mark_id, side, placement)
+        return MarkReading(mark_id, side, placement)
     return None
 
 

@@ -64,7 +64,7 @@ class Sight:
     def and_also(self, other: Sight) -> Sight:
         """Both together: the sterner verdict, and all that was seen."""
         return Sight(
-            self.verdict.or_sterner(other.verdict),
+            self.verdict.stricter_of(other.verdict),
             {**self.scores, **other.scores},
             ", ".join(filter(None, (self.model, other.model))),
         )

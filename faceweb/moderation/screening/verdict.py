@@ -56,7 +56,7 @@ class Verdict:
     level: Level = Level.CLEAR
     reason: str = ""
 
-    def or_sterner(self, other: "Verdict") -> "Verdict":
+    def stricter_of(self, other: "Verdict") -> "Verdict":
         """The sterner of two. Between equals, what may be about a child is said."""
         if other.level != self.level:
             return max(self, other, key=lambda verdict: verdict.level)
