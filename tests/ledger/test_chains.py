@@ -84,11 +84,12 @@ class World:
         vectors = [unit(self.random.standard_normal(DIMENSIONS)) for _ in range(faces)]
         return self.keep(self.picture(owner, "upload", faces), vectors, list(vectors))
 
-    def result(self, parent: Asset, origin: str) -> Asset:
-        made = self.picture(parent.owner, origin, len(parent.faces))
+    def result(self, parent: Asset, kind: str) -> Asset:
+        made = self.picture(parent.owner, "result", len(parent.faces))
+        assert made.is_result
         self.marks[made.pk] = MarkedResult.objects.create(
             mark_id=f"{next(_numbers):016x}", pdq="", pdq_badged="", pdq_quality=0,
-            kind=origin, photo=made,
+            kind=kind, photo=made,
         )  # fmt: skip
         return made
 
