@@ -146,7 +146,7 @@ def test_its_owner_is_told_without_being_accused(
 def test_a_result_that_looks_like_it_is_not_kept(blocked, backend, user) -> None:
     with pytest.raises(ResultBlocked) as refused:
         get_screener().result_screen(user, encoded(pictures()["woman_d"], 70), ())
-    assert refused.value.code == "known_bad"
+    assert refused.value.code == "result_known_bad"
 
 
 def test_what_is_flat_is_neither_listed_nor_found(

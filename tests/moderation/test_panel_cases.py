@@ -305,7 +305,7 @@ def test_two_moderators_cannot_decide_twice_and_lose_no_word(
     page = response.content.decode()
     assert "Somebody else has decided this case already." in page
     moment = Decision.objects.get().decided_at
-    assert f"Decided at {moment:%H:%M} by {other_mod.email}: Dismiss, Within the rules." in page
+    assert f"Decided at {moment:%H:%M} UTC by {other_mod.email}: Dismiss, Within the rules." in page
     assert "My long explanation." in page
     assert Decision.objects.count() == 1
 
