@@ -432,6 +432,25 @@ def test_unjudged_versions_come_one_per_request(
     assert 0 < change[0] < change[1]
 
 
+def test_a_session_edits_frame_after_frame_by_one_request(
+    painter: Painter, face: Face, portrait: Image
+) -> None:
+    engine, request = painter.engine(None), EditRequest(smile=0.5)
+    before = portrait.copy()
+    session = engine.prepare(request)
+    (expected,) = engine.render(portrait, face, [request])
+    for _ in range(2):
+        edited = session.apply(portrait, [face])
+        assert np.array_equal(edited.image, expected)
+        assert edited.outcomes == (request,)
+        x1, y1, x2, y2 = edited.touched[0]
+        outside = (edited.image != portrait).any(axis=2)
+        outside[y1:y2, x1:x2] = False
+        assert not outside.any()
+    assert np.array_equal(portrait, before)
+    assert np.array_equal(session.apply(portrait, []).image, portrait)
+
+
 # --- quick looks ------------------------------------------------------------------------------
 
 
