@@ -1,6 +1,7 @@
 """A web process and the operator's commands do without vision, and a web process is small."""
 
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -9,6 +10,9 @@ from pathlib import Path
 import psutil
 import pytest
 
+from models.store import Manifest
+from models.store.files import sha256_of
+from tests.builtin_networks import BUILTIN_FILES
 from tests.stack import free_port
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -73,6 +77,51 @@ def alone(
         text=True,
         timeout=180,
     )
+
+
+STUDIO = """
+import json
+import sys
+from pathlib import Path
+import django
+from django.conf import settings
+settings.ALLOWED_HOSTS = ["*"]
+settings.SECURE_SSL_REDIRECT = False
+settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+django.setup()
+from django.core.management import call_command
+call_command("migrate", verbosity=0)
+from django.test import Client
+from django.urls import reverse
+from faceweb.people.models import User
+client = Client()
+user = User.objects.create_user("somebody@example.org", "a long password")
+client.force_login(user, backend=settings.AUTHENTICATION_BACKENDS[0])
+page = client.get(reverse("studio"))
+assert page.status_code == 200
+assert client.get(reverse("studio") + "?target=x").status_code == 200
+from editing.choice import editor_choice
+from swaps.choice import engine_choice
+print(engine_choice().spec.name, editor_choice().spec.name)
+"""
+
+
+def test_a_studio_page_chooses_its_engine_without_numpy(tmp_path: Path) -> None:
+    done = alone(STUDIO, tmp_path, (*VISION, "numpy", "scipy", "skimage", "onnx", "c2pa"))
+    assert done.stdout.split() == ["classic", "classic"], done.stderr[-3000:]
+
+
+def test_built_in_networks_are_found_without_numpy(tmp_path: Path, builtin_networks: Path) -> None:
+    """Their files are read through and checked, which is more than an empty folder asks for."""
+    for card, name in BUILTIN_FILES.items():
+        folder = tmp_path / "weights" / card
+        folder.mkdir(parents=True)
+        shutil.copyfile(builtin_networks / name, folder / name)
+        pinned = Manifest.read().card(card).file(name).sha256
+        if sha256_of(folder / name) != pinned:
+            pytest.skip(f"{name} is not the pinned one (manage.py models fetch)")
+    done = alone(STUDIO, tmp_path, (*VISION, "numpy", "scipy", "skimage", "onnx", "c2pa"))
+    assert done.stdout.split() == ["builtin", "builtin"], done.stderr[-3000:]
 
 
 def test_a_web_process_starts_without_vision_and_loads_no_numpy(tmp_path: Path) -> None:

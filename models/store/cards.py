@@ -11,15 +11,18 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, Literal, TypeGuard, TypeVar
+from typing import TYPE_CHECKING, Final, Literal, TypeGuard, TypeVar
 from urllib.parse import urlsplit
 
-import numpy as np
-from numpy.typing import NDArray
-
 from models.store.convert import CONVERSIONS
+
+# Pages read cards to know what is offered, and a web process does without numpy.
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 MANIFEST_PATH: Final = Path(__file__).resolve().parent.parent / "manifest.toml"
 
@@ -55,6 +58,7 @@ _KEY = re.compile(r"[a-z0-9][a-z0-9_.]{0,63}")
 _FILE_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 _Choice = TypeVar("_Choice", bound=str)
+_Points = tuple[tuple[float, float], ...]
 
 
 class ManifestError(Exception):
@@ -274,13 +278,23 @@ class Manifest:
     Attributes:
         cards: by key, in the order of the file.
         licences: by id.
-        templates: five points (left eye, right eye, nose, left and right mouth corner, as seen in
-            the image), float32 (5, 2), in units of the crop's side.
+        points: by the name of an alignment, five points x, y (left eye, right eye, nose, left and
+            right mouth corner, as seen in the image), in units of the crop's side.
     """
 
     cards: Mapping[str, Card]
     licences: Mapping[str, Licence]
-    templates: Mapping[str, NDArray[np.float32]]
+    points: Mapping[str, _Points]
+
+    @cached_property
+    def templates(self) -> Mapping[str, NDArray[np.float32]]:
+        """The `points` as arrays to calculate with, float32 (5, 2), read-only."""
+        import numpy as np
+
+        arrays = {name: np.array(points, dtype=np.float32) for name, points in self.points.items()}
+        for array in arrays.values():
+            array.setflags(write=False)
+        return MappingProxyType(arrays)
 
     @classmethod
     def read(cls, path: Path = MANIFEST_PATH) -> Manifest:
@@ -499,16 +513,19 @@ def _licence(key: str, table: _Table) -> Licence:
     return licence
 
 
-def _template(table: _Table) -> NDArray[np.float32]:
+def _template(table: _Table) -> _Points:
     value = table.rest.pop("points", None)
-    try:
-        points = np.array(value, dtype=np.float32)
-    except (TypeError, ValueError) as error:
-        raise table.error("points", "must be five pairs of numbers") from error
-    if points.shape != (5, 2) or not np.all((points > 0) & (points < 1)):
+    pairs = value if isinstance(value, list) else []
+    points = tuple(
+        (float(pair[0]), float(pair[1]))
+        for pair in pairs
+        if isinstance(pair, list) and len(pair) == 2 and all(_is_number(part) for part in pair)
+    )
+    if len(pairs) != 5 or len(points) != 5:
+        raise table.error("points", "must be five pairs of numbers")
+    if not all(0 < part < 1 for point in points for part in point):
         raise table.error("points", "must be five pairs of numbers between 0 and 1")
     table.finish()
-    points.setflags(write=False)
     return points
 
 
@@ -516,7 +533,7 @@ def _card(
     key: str,
     table: _Table,
     licences: Mapping[str, Licence],
-    templates: Mapping[str, NDArray[np.float32]],
+    templates: Mapping[str, _Points],
 ) -> Card:
     bring_your_own = table.flag("bring_your_own")
     archive = None
@@ -568,7 +585,7 @@ def _card(
 
 def _file(
     table: _Table,
-    templates: Mapping[str, NDArray[np.float32]],
+    templates: Mapping[str, _Points],
     *,
     pinned: bool,
     has_url: bool,
@@ -610,7 +627,7 @@ def _origin(table: _Table) -> Origin:
     return origin
 
 
-def _contract(table: _Table, templates: Mapping[str, NDArray[np.float32]]) -> Contract:
+def _contract(table: _Table, templates: Mapping[str, _Points]) -> Contract:
     contract = Contract(
         task=table.choice("task", TASKS, None),
         template=table.choice("template", ["", *templates], ""),
@@ -636,7 +653,7 @@ def _contract(table: _Table, templates: Mapping[str, NDArray[np.float32]]) -> Co
     return contract
 
 
-def _source(table: _Table, templates: Mapping[str, NDArray[np.float32]]) -> Source:
+def _source(table: _Table, templates: Mapping[str, _Points]) -> Source:
     kinds: tuple[SwapSource, ...] = (
         "embedding_emap",
         "embedding_unit",

@@ -7,14 +7,17 @@ project (https://github.com/onnx/onnx/blob/main/onnx/onnx.proto).
 
 from __future__ import annotations
 
+import math
 import mmap
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import numpy as np
-from numpy.typing import NDArray
+# Pages ask the store what is here, and a web process does without numpy.
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 SUPPORTED_OPSETS: Final = {"": (7, 28), "ai.onnx.ml": (1, 5), "com.microsoft": (1, 1)}
 """Operator sets the runtime is allowed to see: domain -> lowest and highest version."""
@@ -22,11 +25,7 @@ SUPPORTED_OPSETS: Final = {"": (7, 28), "ai.onnx.ml": (1, 5), "com.microsoft": (
 _MAX_FIELDS: Final = 5_000_000
 _MAX_DEPTH: Final = 32
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
-_DTYPES: Final[dict[int, np.dtype[np.generic]]] = {
-    1: np.dtype("<f4"),
-    7: np.dtype("<i8"),
-    10: np.dtype("<f2"),
-}
+_DTYPES: Final = {1: "<f4", 7: "<i8", 10: "<f2"}
 
 
 class OnnxProblem(Exception):
@@ -91,10 +90,13 @@ def read_tensor(path: Path, tensor: Tensor) -> NDArray[np.generic]:
     Raises:
         OnnxProblem: its bytes are not inside the file, or not of these types.
     """
-    dtype = _DTYPES.get(tensor.data_type)
-    if dtype is None or tensor.external or not tensor.length:
+    import numpy as np
+
+    known = _DTYPES.get(tensor.data_type)
+    if known is None or tensor.external or not tensor.length:
         raise OnnxProblem(f"the values of {tensor.name} are not stored as plain bytes inside it")
-    count = int(np.prod(tensor.shape, dtype=np.int64))
+    dtype: np.dtype[np.generic] = np.dtype(known)
+    count = math.prod(tensor.shape)
     if count * dtype.itemsize != tensor.length:
         raise OnnxProblem(f"the values of {tensor.name} do not fit its shape")
     values = np.fromfile(path, dtype=dtype, count=count, offset=tensor.offset)
