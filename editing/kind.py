@@ -23,7 +23,7 @@ from editing.services import (
     recipe_request,
 )
 from editing.words import WORDS
-from faceweb.ledger.services import Standing, edit_record
+from faceweb.ledger.services import Standing, spending_record
 from faceweb.ledger.spent import Spent
 from faceweb.media.makers import Description, Entry
 from faceweb.media.models import Asset
@@ -126,7 +126,7 @@ def _save(prepared: PreparedResult, standing: Standing, spent: Spent, touched: B
     from faceweb.media.results import result_store
 
     result = result_store(prepared)
-    edit_record(result=result, standing=standing, spent=spent, touched=touched)
+    spending_record(result=result, standing=standing, spent=spent, touched=touched)
     return result
 
 

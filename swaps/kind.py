@@ -14,7 +14,7 @@ from django.urls import reverse
 from django.utils.translation import gettext_lazy
 
 from faceweb.core.options import options_described
-from faceweb.ledger.services import swap_record
+from faceweb.ledger.services import bases_record
 from faceweb.media.makers import Description, Entry
 from faceweb.media.models import Asset
 from faceweb.people.models import User
@@ -122,7 +122,7 @@ def _save(
     from faceweb.media.results import result_store
 
     result = result_store(prepared)
-    swap_record(result=result, target=target, faces=faces)
+    bases_record(result=result, target=target, faces=faces)
     return result
 
 

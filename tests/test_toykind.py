@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-LOWER = ("work", "media", "sharing", "moderation", "marks", "accounts")
+LOWER = ("work", "media", "ledger", "sharing", "moderation", "marks", "accounts")
 KINDS = {"swap", "swaps", "edit", "edits", "editing", "editor"}
 
 
@@ -38,7 +38,7 @@ def code_words(path: Path) -> set[str]:
     source = path.read_text(encoding="utf-8")
     for token in tokenize.generate_tokens(io.StringIO(source).readline):
         if token.type == tokenize.NAME:
-            words.update(word.lower() for word in re.findall(r"[A-Z]?[a-z]+", token.string))
+            words.update(word.lower() for word in re.findall(r"[A-Z]?[a-z]+|[A-Z]+", token.string))
         elif token.type == tokenize.STRING and not re.search(r"\s", token.string):
             words.update(re.split(r"[^a-z]+", token.string))
     return words
@@ -54,7 +54,13 @@ def template_words(path: Path) -> set[str]:
 
 
 def test_a_kind_named_in_code_is_found(tmp_path: Path) -> None:
-    for line in ("swap_run()", "class EditForm: pass", 'origin = "swap"', 'reverse("edits")'):
+    for line in (
+        "swap_run()",
+        "class EditForm: pass",
+        "SWAP_REACH = 1",
+        'origin = "swap"',
+        'reverse("edits")',
+    ):
         (tmp_path / "a.py").write_text(f"{line}\n", encoding="utf-8")
         assert code_words(tmp_path / "a.py") & KINDS, line
     (tmp_path / "a.py").write_text('# a swap\nlabel = "AI-edited, no swap"\n', encoding="utf-8")

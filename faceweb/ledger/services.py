@@ -14,8 +14,8 @@ from faceweb.media.models import Asset
 if TYPE_CHECKING:
     from models.faces.face import Face
 
-_SWAP_REACH: Final = 0.6
-"""How far round a face's box a swap may change pixels, as a share of its longer side."""
+_NEW_FACE_REACH: Final = 0.6
+"""How far round a face's box a new face may change pixels, as a share of its longer side."""
 
 
 @dataclass(frozen=True)
@@ -98,19 +98,19 @@ def entries_of(picture: Asset) -> list[FaceEntry]:
     return list(found.select_related("base").order_by("pk"))
 
 
-def edit_record(
+def spending_record(
     *, result: Asset, standing: Standing, spent: Spent, touched: Sequence[float]
 ) -> None:
-    """Write down an edit, in the transaction that stores its `result`.
+    """Write down that a face stays who it was and something was spent of it.
 
-    All that was known of the other faces goes along. A face that the edit reached without being
-    meant gets the picture before the edit for its base.
+    For the transaction that stores the `result`. All that was known of the other faces is carried
+    over. A face that was reached without being meant gets the picture before for its base.
 
     Args:
-        result: the new version, of the size of the picture that was edited.
-        standing: of the face, before the edit.
-        spent: of it since its base, this edit included.
-        touched: x1, y1, x2, y2 in pixels, outside of which the edit changed nothing.
+        result: the new version, of the size of the picture it was made on.
+        standing: of the face, before.
+        spent: of it since its base, this time included.
+        touched: x1, y1, x2, y2 in pixels, outside of which nothing was changed.
     """
     picture = standing.picture
     place = standing.place
@@ -136,13 +136,13 @@ def edit_record(
     _keep(result, written)
 
 
-def swap_record(
+def bases_record(
     *, result: Asset, target: Asset, faces: Iterable[tuple[Face, Sequence[tuple[Asset, Face]]]]
 ) -> None:
-    """Write down a swap, in the transaction that stores its `result`.
+    """Write down that faces were put in, in the transaction that stores the `result`.
 
-    A face that was put in begins anew: its base is the result itself, before any edit. What had
-    been spent of the faces it was taken from counts as spent of it.
+    Each begins anew: its base is the result itself. What had been spent of the faces it was taken
+    from counts as spent of it, and what was known of all other faces is carried over.
 
     Args:
         result: the new picture, of the size of `target`.
@@ -201,7 +201,7 @@ def _keep(result: Asset, entries: Iterable[FaceEntry]) -> None:
 
 def _reach(face: Face, target: Asset) -> Place:
     x1, y1, x2, y2 = (float(edge) for edge in face.box)
-    reach = _SWAP_REACH * max(x2 - x1, y2 - y1)
+    reach = _NEW_FACE_REACH * max(x2 - x1, y2 - y1)
     return place_of((x1 - reach, y1 - reach, x2 + reach, y2 + reach), target.width, target.height)
 
 

@@ -89,7 +89,7 @@ def recognise(image: NDArray[np.uint8]) -> Recognised | None:
     if result is not None:
         return Recognised(result, _is_whole(result, ways[0], image))
     match = result_by_looks(ways, pdq_hash(small).quality)
-    if match is None or not _shows_the_edit(match.result, image):
+    if match is None or not _shows_the_change(match.result, image):
         return None
     return Recognised(match.result, _is_whole(match.result, ways[0], image))
 
@@ -105,7 +105,7 @@ def _is_whole(result: MarkedResult, looks: bytes, image: NDArray[np.uint8]) -> b
     return abs(width * original.height / (height * original.width) - 1) <= _SAME_SHAPE
 
 
-def _shows_the_edit(result: MarkedResult, image: NDArray[np.uint8]) -> bool:
+def _shows_the_change(result: MarkedResult, image: NDArray[np.uint8]) -> bool:
     """Whether a picture that looks like a result is that, and not what it was made from."""
     if result.photo is None:
         return False

@@ -1,5 +1,6 @@
 """The gallery's pages, uploads, and pictures."""
 
+import re
 from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 from uuid import UUID
@@ -35,7 +36,7 @@ from faceweb.media.services import asset_delete, asset_intake, assets_delete
 if TYPE_CHECKING:
     from faceweb.people.models import User
 
-SLOTS = ("target", "source")
+_PARAMETER = re.compile(r"[a-z][a-z_]{0,31}")
 UPLOADED = ~Q(origin=Asset.Origin.RESULT)
 
 
@@ -74,7 +75,11 @@ def photos_page(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def photo_upload(request: HttpRequest) -> HttpResponse:
-    """Take in one file; JSON for scripts, a redirect for plain forms."""
+    """Take in one file; JSON for scripts, a redirect for plain forms.
+
+    A form says in ``next`` where to go on, in ``next_as`` which parameter of that address gets the
+    new photo's id, and with ``next_keeps=1`` that what the parameter holds already stays beside it.
+    """
     try:
         photo = _intake(request)
     except IntakeError as error:
@@ -87,7 +92,7 @@ def photo_upload(request: HttpRequest) -> HttpResponse:
             "height": photo.height,
         }
         return JsonResponse(answer, status=201)
-    return redirect(_with_photo(_next_url(request), request.POST.get("slot", ""), photo.pk))
+    return redirect(_with_photo(request, _next_url(request), photo.pk))
 
 
 def _intake(request: HttpRequest) -> Asset:
@@ -123,17 +128,19 @@ def _next_url(request: HttpRequest) -> str:
     return wanted if safe else reverse("photos")
 
 
-def _with_photo(url: str, slot: str, photo_id: UUID) -> str:
-    """``url`` with the photo in the studio's ``slot``: one target, any number of sources."""
-    if slot not in SLOTS:
+def _with_photo(request: HttpRequest, url: str, photo_id: UUID) -> str:
+    """``url`` with the photo in the parameter that the form names, if it names one."""
+    name = request.POST.get("next_as", "")
+    if not _PARAMETER.fullmatch(name):
         return url
+    keeps = request.POST.get("next_keeps") == "1"
     parts = urlsplit(url)
     query = [
         (key, value)
         for key, value in parse_qsl(parts.query, keep_blank_values=True)
-        if not (key == slot and (slot == "target" or value == str(photo_id)))
+        if key != name or (keeps and value != str(photo_id))
     ]
-    return urlunsplit(parts._replace(query=urlencode([*query, (slot, str(photo_id))])))
+    return urlunsplit(parts._replace(query=urlencode([*query, (name, str(photo_id))])))
 
 
 @login_required

@@ -102,7 +102,6 @@ const send = (slot, consent) => {
   const state = waiting[slot];
   const body = new FormData();
   body.set("csrfmiddlewaretoken", form.querySelector("[name=csrfmiddlewaretoken]").value);
-  body.set("slot", slot);
   body.set("consent", consent);
   body.set("file", state.file);
 

@@ -17,7 +17,7 @@ from editing.base import edit_base
 from editing.engines.base import EditRequest, EditResult
 from editing.guard import guard
 from faceweb.ledger.models import FaceEntry
-from faceweb.ledger.services import edit_record, standing_of, swap_record
+from faceweb.ledger.services import bases_record, spending_record, standing_of
 from faceweb.ledger.uploads import Recognised, _entries
 from faceweb.marks.models import MarkedResult
 from faceweb.media.models import Asset
@@ -146,7 +146,7 @@ class World:
             reason=None,
         )
         made = self.result(picture, "edit")
-        edit_record(
+        spending_record(
             result=made,
             standing=base.standing,
             spent=base.spent_after(result),
@@ -160,7 +160,7 @@ class World:
         """The face of `source`, a little changed, into `picture`."""
         made = self.result(picture, "swap")
         face, theirs = picture.found_faces()[number], source.found_faces()[other]
-        swap_record(result=made, target=picture, faces=[(face, [(source, theirs)])])
+        bases_record(result=made, target=picture, faces=[(face, [(source, theirs)])])
         new = unit(self.now[source.pk][other] + 0.3 * self.random.standard_normal(DIMENSIONS))
         now, first = list(self.now[picture.pk]), list(self.first[picture.pk])
         now[number] = first[number] = new

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from faceweb.ledger.models import FaceEntry
-from faceweb.ledger.services import edit_record, standing_of
+from faceweb.ledger.services import spending_record, standing_of
 from faceweb.ledger.spent import Spent
 from faceweb.ledger.uploads import recognise, upload_recognise
 from faceweb.marks import registry
@@ -50,7 +50,7 @@ def edited(
     changed[150:180, 190:260] = cv2.add(changed[150:180, 190:260], (28, 28, 28))
     result = store_result(user, photo, image=changed)
     standing = standing_of(photo, photo.found_faces()[0])
-    edit_record(result=result, standing=standing, spent=SPENT, touched=(150, 50, 300, 210))
+    spending_record(result=result, standing=standing, spent=SPENT, touched=(150, 50, 300, 210))
     Asset.objects.filter(pk=result.pk).update(faces=[face_of_portrait()], analysis="done")
     result.refresh_from_db()
     return result
@@ -139,7 +139,7 @@ def test_a_face_beside_an_edit_that_reached_it_keeps_its_base(
     photo = photo_factory(user, portrait, faces=[face_of_portrait(), beside])
     result = store_result(user, photo, image=portrait)
     standing = standing_of(photo, photo.found_faces()[0])
-    edit_record(result=result, standing=standing, spent=SPENT, touched=(150, 50, 300, 210))
+    spending_record(result=result, standing=standing, spent=SPENT, touched=(150, 50, 300, 210))
     Asset.objects.filter(pk=result.pk).update(faces=photo.faces, analysis="done")
     result.refresh_from_db()
     other = standing_of(result, result.found_faces()[1])

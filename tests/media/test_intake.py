@@ -286,23 +286,32 @@ def plain_form(client: Client, **fields: Any) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("slot", "wanted", "expected"),
+    ("name", "keeps", "wanted", "expected"),
     [
-        ("target", "/studio/", "/studio/?target={id}"),
-        ("target", "/studio/?target=old&source=s1", "/studio/?source=s1&target={id}"),
-        ("source", "/studio/?target=t&source=s1", "/studio/?target=t&source=s1&source={id}"),
-        ("", "/studio/", "/studio/"),
-        ("elsewhere", "/studio/?a=", "/studio/?a="),
-        ("target", "", "/photos/?target={id}"),
-        ("", "https://evil.example/", "/photos/"),
-        ("", "//evil.example/", "/photos/"),
-        ("", "javascript:alert(1)", "/photos/"),
+        ("target", "", "/studio/", "/studio/?target={id}"),
+        ("target", "", "/studio/?target=old&source=s1", "/studio/?source=s1&target={id}"),
+        ("source", "1", "/studio/?target=t&source=s1", "/studio/?target=t&source=s1&source={id}"),
+        ("photo", "", "/edits/?face=1&photo=old", "/edits/?face=1&photo={id}"),
+        ("", "1", "/studio/", "/studio/"),
+        ("Not a name", "", "/studio/?a=", "/studio/?a="),
+        ("target", "", "", "/photos/?target={id}"),
+        ("", "", "https://evil.example/", "/photos/"),
+        ("", "", "//evil.example/", "/photos/"),
+        ("", "", "javascript:alert(1)", "/photos/"),
     ],
 )
 def test_a_plain_form_goes_on_where_it_came_from(
-    slot: str, wanted: str, expected: str, user: Any, client_for: Any, published: Any, media: Path
+    name: str,
+    keeps: str,
+    wanted: str,
+    expected: str,
+    user: Any,
+    client_for: Any,
+    published: Any,
+    media: Path,
 ) -> None:
-    response = plain_form(client_for(user), slot=slot, next=wanted)
+    fields = {"next_as": name, "next_keeps": keeps, "next": wanted}
+    response = plain_form(client_for(user), **fields)
     assert response.status_code == 302
     assert response["Location"] == expected.format(id=Asset.objects.get().pk)
 

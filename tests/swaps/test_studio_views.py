@@ -87,7 +87,7 @@ def shown(browser: Any, *photos: Asset, slot: str = "target", query: str = "") -
 def test_the_empty_studio_offers_two_wells_that_work_without_a_script(browser):
     page = browser.get(reverse("studio")).content.decode()
     inputs = Inputs(page)
-    assert inputs.values("slot") == ["target", "source"]
+    assert inputs.values("next_as") == ["target", "source"]
     assert len(inputs.values("file")) == len(inputs.values("consent")) == 2
     assert page.count('enctype="multipart/form-data"') == 2
     assert "swap-form" not in page
@@ -205,9 +205,9 @@ def test_two_uploads_by_plain_forms_end_in_a_swap(browser, user, media, passing_
     """As without a script: each upload goes where its form says, and the page is read again."""
     page = browser.get(reverse("studio")).content.decode()
     for slot, shade in (("target", 80), ("source", 160)):
-        place = Inputs(page).values("slot").index(slot)
+        place = Inputs(page).values("next_as").index(slot)
         form = {
-            "slot": slot,
+            "next_as": slot,
             "next": Inputs(page).values("next")[place],
             "consent": CONSENT_VERSION,
             "file": SimpleUploadedFile("a.jpg", encoded(Image.new("L", (400, 400), shade))),
