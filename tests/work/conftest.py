@@ -7,6 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import pytest
+from asgiref.sync import SyncToAsync
 from django.db import connection
 
 from faceweb.core.durable import broker, stopping
@@ -129,6 +130,18 @@ def no_shutdown() -> Iterator[None]:
         queue.forget_learned()
 
 
+def _forget_in_async_thread() -> None:
+    """Let the one thread that serves asynchronous code connect anew, to the database of now.
+
+    It outlives a test, and with it a connection to the database of the test before.
+    """
+
+    def forget() -> None:
+        connection.connection = None
+
+    SyncToAsync.single_thread_executor.submit(forget).result()
+
+
 @pytest.fixture
 def parallel_database(transactional_db: None, tmp_path: Path) -> Iterator[None]:
     """A database that several threads may use as several processes would.
@@ -146,7 +159,9 @@ def parallel_database(transactional_db: None, tmp_path: Path) -> Iterator[None]:
         cursor.execute("VACUUM INTO %s", [str(path)])
     connection.connection = None
     connection.settings_dict["NAME"] = str(path)
+    _forget_in_async_thread()
     yield
+    _forget_in_async_thread()
     connection.close()
     connection.connection = in_memory
     connection.settings_dict["NAME"] = name
