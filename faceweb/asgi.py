@@ -15,12 +15,14 @@ from channels.security.websocket import AllowedHostsOriginValidator  # noqa: E40
 from django.conf import settings  # noqa: E402
 
 from faceweb.body_limit import ASGIApp, BodyLimit  # noqa: E402
+from faceweb.core.addresses import site_path  # noqa: E402
+from faceweb.under_path import UnderPath  # noqa: E402
 from faceweb.work.routing import websocket_urlpatterns  # noqa: E402
 
 # A form is larger than its file: boundaries, field names, the other fields.
 FORM_OVERHEAD_BYTES = 64 * 1024
 
-application = ProtocolTypeRouter(
+router = ProtocolTypeRouter(
     {
         "http": BodyLimit(
             cast(ASGIApp, django_application),
@@ -31,3 +33,4 @@ application = ProtocolTypeRouter(
         ),
     }
 )
+application = UnderPath(router, site_path())

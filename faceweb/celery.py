@@ -4,7 +4,7 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import setup_logging
+from celery.signals import setup_logging, task_prerun
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "faceweb.settings")
 
@@ -22,3 +22,11 @@ def use_django_logging(**_: Any) -> None:
     from django.conf import settings
 
     dictConfig(settings.LOGGING)
+
+
+@task_prerun.connect
+def write_whole_addresses(**_: Any) -> None:
+    """Links in mails have the path of the site, in whichever thread a task runs."""
+    from faceweb.core.addresses import site_path_enter
+
+    site_path_enter()

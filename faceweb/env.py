@@ -6,6 +6,7 @@ secret.
 """
 
 import os
+import re
 import secrets
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,6 +18,7 @@ from django.core.exceptions import ImproperlyConfigured
 PREFIX = "FACEWEB_"
 _TRUE = {"1", "true", "yes", "on"}
 _FALSE = {"0", "false", "no", "off"}
+_SITE_PATH = re.compile(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)*")
 
 
 def _raw(name: str) -> str | None:
@@ -74,6 +76,28 @@ def get_list(name: str, default: Sequence[str] = ()) -> list[str]:
     if value is None:
         return list(default)
     return [word for part in value.split(",") if (word := part.strip())]
+
+
+def get_site_url(name: str, default: str) -> str:
+    """``http(s)://host[:port][/path]`` without a last slash.
+
+    The path is written into cookies, addresses and patterns as it is, so it holds letters, digits
+    and ``-._~`` only, and no ``.`` or ``..`` of its own.
+    """
+    url = get_str(name, default).rstrip("/")
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        valid = valid and (parts.port is None or parts.port > 0) and "@" not in parts.netloc
+    except ValueError:
+        valid = False
+    if not valid or url != f"{parts.scheme}://{parts.netloc}{parts.path}":
+        raise ImproperlyConfigured(f"{PREFIX}{name} must be like https://example.org/path")
+    if not _SITE_PATH.fullmatch(parts.path):
+        raise ImproperlyConfigured(
+            f"{PREFIX}{name}: its path may hold letters, digits, '-', '.', '_', '~' and '/' only"
+        )
+    return url
 
 
 def get_choice(name: str, choices: Sequence[str], default: str) -> str:

@@ -3,6 +3,7 @@
 The defaults are the embedded site that ``make run`` starts. docs/settings.md lists them all.
 """
 
+import re
 from pathlib import Path
 from urllib.parse import quote, urlsplit
 
@@ -21,12 +22,16 @@ BASE_DIR = Path(__file__).resolve().parent.parent
 DEBUG = env.get_bool("DEBUG", False)
 DATA_DIR = env.get_path("DATA_DIR", BASE_DIR / "var")
 SECRET_KEY = env.get_secret_key("SECRET_KEY", keep_in=DATA_DIR / "secret_key")
-PUBLIC_BASE_URL = env.get_str("PUBLIC_BASE_URL", "http://localhost:8000").rstrip("/")
+PUBLIC_BASE_URL = env.get_site_url("PUBLIC_BASE_URL", "http://localhost:8000")
 _PUBLIC = urlsplit(PUBLIC_BASE_URL)
 HTTPS = _PUBLIC.scheme == "https"
+# The path that everything lies below, such as /faces; `faceweb.under_path` sees to requests.
+FORCE_SCRIPT_NAME = _PUBLIC.path or None
 _LOCAL_HOSTS = ["localhost", "127.0.0.1", "[::1]"]
 ALLOWED_HOSTS = env.get_list("ALLOWED_HOSTS", [_PUBLIC.hostname or "localhost", *_LOCAL_HOSTS])
-CSRF_TRUSTED_ORIGINS = env.get_list("CSRF_TRUSTED_ORIGINS", [PUBLIC_BASE_URL])
+CSRF_TRUSTED_ORIGINS = env.get_list(
+    "CSRF_TRUSTED_ORIGINS", [f"{_PUBLIC.scheme}://{_PUBLIC.netloc}"]
+)
 # Where this site's own source can be had: the AGPL asks that visitors are told.
 SOURCE_URL = env.get_str("SOURCE_URL")
 REDIS_URL = env.get_str("REDIS_URL", f"unix://{DATA_DIR / 'redis.sock'}")
@@ -179,7 +184,7 @@ DEFAULT_FROM_EMAIL = env.get_str("MAIL_FROM", f"faceweb@{_PUBLIC.hostname or 'lo
 SERVER_EMAIL = DEFAULT_FROM_EMAIL
 
 # --- files ------------------------------------------------------------------------------------
-STATIC_URL = "/static/"
+STATIC_URL = f"{_PUBLIC.path}/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = env.get_path("STATIC_ROOT", DATA_DIR / "static")
 # Media is private: there is no MEDIA_URL and no folder a web server may publish. Bytes leave by
@@ -428,11 +433,15 @@ SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_SECURE = HTTPS
 CSRF_COOKIE_HTTPONLY = True
+# Without a last slash, so that the path itself is meant too. Neighbours on the host get no cookie.
+SESSION_COOKIE_PATH = CSRF_COOKIE_PATH = LANGUAGE_COOKIE_PATH = _PUBLIC.path or "/"
 if HTTPS:
-    SESSION_COOKIE_NAME = "__Host-session"
-    CSRF_COOKIE_NAME = "__Host-csrf"
+    # A browser takes __Host- for cookies of the whole host alone.
+    _COOKIE_PREFIX = "__Secure-" if _PUBLIC.path else "__Host-"
+    SESSION_COOKIE_NAME = f"{_COOKIE_PREFIX}session"
+    CSRF_COOKIE_NAME = f"{_COOKIE_PREFIX}csrf"
     SECURE_SSL_REDIRECT = True
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+    SECURE_REDIRECT_EXEMPT = [rf"^{re.escape(f'{_PUBLIC.path}/'[1:])}(healthz|readyz)$"]
     SECURE_HSTS_SECONDS = 31_536_000
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
@@ -448,6 +457,7 @@ UNFOLD = {
     "SITE_HEADER": "faceweb",
     "SITE_SUBHEADER": "Behind the scenes",
     "SITE_SYMBOL": "shield_person",
+    "SITE_URL": f"{_PUBLIC.path}/",
     "SITE_FAVICONS": [
         {
             "rel": "icon",

@@ -17,6 +17,7 @@ from django.template.loader import render_to_string
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from faceweb.core.addresses import with_public_origin
 from faceweb.media.errors import MarkingError
 from faceweb.media.makers import asset_describe, steps_sentences
 from faceweb.sharing import visitors
@@ -118,7 +119,8 @@ def shared_page(request: HttpRequest, link: ShareLink, token: str) -> HttpRespon
         "sentences": steps_sentences(steps),
         "name": link.owner.name if link.show_name else "",
         "complaint_url": complaint_url(token),
-        "public_base_url": settings.PUBLIC_BASE_URL,
+        "address": with_public_origin(path),
+        "card_address": with_public_origin(reverse("shared_preview", args=[token])),
         "card_width": copies.CARD_WIDTH,
         "card_height": copies.CARD_HEIGHT,
     }

@@ -3,7 +3,6 @@
 from typing import cast
 from uuid import UUID
 
-from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.core.paginator import Paginator
@@ -12,6 +11,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
+from faceweb.core.addresses import with_public_origin
 from faceweb.media.models import Asset
 from faceweb.people.models import User
 from faceweb.sharing.errors import ShareRefused
@@ -33,7 +33,7 @@ WAS_LENGTH = 16
 
 def shared_address(token: str) -> str:
     """The whole address that is handed out, from the configured origin and never from a header."""
-    return settings.PUBLIC_BASE_URL + reverse("shared", args=[token])
+    return with_public_origin(reverse("shared", args=[token]))
 
 
 @login_required

@@ -33,5 +33,7 @@ document.addEventListener("submit", (event) => {
 const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
 if (zone) {
   const secure = location.protocol === "https:" ? "; Secure" : "";
-  document.cookie = `zone=${zone}; Path=/; Max-Age=31536000; SameSite=Lax${secure}`;
+  // A cookie for /faces/ is not sent to /faces.
+  const path = document.body.dataset.root.replace(/(.)\/$/, "$1");
+  document.cookie = `zone=${zone}; Path=${path}; Max-Age=31536000; SameSite=Lax${secure}`;
 }

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 import pytest
 from django.test import Client
+from django.test.utils import override_script_prefix
 
 from faceweb.media.models import Asset
 from tests.sharing.conftest import Shared, pixels
@@ -42,6 +43,15 @@ def test_a_page_carries_a_whole_card(shared: Shared, stranger: Client) -> None:
     assert "Face swap" in card["og:description"]
     assert card["og:type"] == "website"
     assert card["twitter:card"] == "summary_large_image"
+
+
+def test_a_card_below_a_path_has_it_once(shared: Shared, stranger: Client, settings: Any) -> None:
+    settings.PUBLIC_BASE_URL, settings.FORCE_SCRIPT_NAME = f"{PUBLIC}/faces", "/faces"
+    with override_script_prefix("/faces/"):
+        card = cards(stranger.get(shared.url()).content.decode())
+    assert card["og:url"] == f"{PUBLIC}/faces{shared.url()}"
+    image = f"{PUBLIC}/faces{shared.url('preview.jpg')}"
+    assert card["og:image"] == card["twitter:image"] == image
 
 
 def test_a_card_names_nobody(share: Callable[..., Shared], user: Any, stranger: Client) -> None:

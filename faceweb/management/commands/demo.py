@@ -4,11 +4,11 @@ import time
 from argparse import ArgumentParser
 from typing import Any
 
-from django.conf import settings
 from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError
 
+from faceweb.core.addresses import with_public_origin
 from faceweb.core.words import sentence_of
 from faceweb.management.commands.seed import DEMO_EMAIL
 from faceweb.media.analysis_queue import assets_renew
@@ -47,10 +47,10 @@ class Command(BaseCommand):
         except RecipeError as error:
             raise CommandError(sentence_of(error.code, error.params)) from error
         if options["no_wait"]:
-            self.stdout.write(settings.PUBLIC_BASE_URL + job.get_absolute_url())
+            self.stdout.write(with_public_origin(job.get_absolute_url()))
             return
         result = self._wait(job, deadline)
-        self.stdout.write(settings.PUBLIC_BASE_URL + result.get_absolute_url())
+        self.stdout.write(with_public_origin(result.get_absolute_url()))
 
     def _demo_account(self) -> User:
         try:
