@@ -3,6 +3,11 @@
 #             whole sites and browsers have the machine to themselves, the rest share its processors
 # make check  lint, types, layers, deployment checks
 # make bench  measure what has an aim (BENCH=click measures one thing)
+# make pictures  what must hold of every swap and edit, on the faces that are here
+# make faults    tests that kill processes, then a site whose processes are killed at random
+# make load      several people at once on a running site: requests a CPU second, and no fault
+# make fuzz      broken pictures, recipes, addresses, forms and cards: an answer to each
+# make pictures, faults, load, fuzz last five minutes each, or SECONDS=60; ARGS="--seed 7" repeats
 # make mutants  change one small thing at a time, see whether a test notices (docs/mutants.md)
 # make lock   write the three locks anew (needs uv)
 # make clean  remove everything that was installed or made here, but no data
@@ -10,7 +15,9 @@ PYTHON ?= python3
 VENV := .venv/bin/python
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check bench mutants lock clean
+TARGETS := pictures faults load fuzz
+
+.PHONY: help run test check bench $(TARGETS) mutants lock clean
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -37,6 +44,15 @@ BENCH ?= swap_classic upload gallery click
 bench:
 	@$(PYTHON) scripts/bootstrap.py --dev
 	@for one in $(BENCH); do echo "== $$one"; $(VENV) -m bench.$$one $(ARGS) || exit 1; done
+
+# `make test` runs the tests marked `faults` as well; where it has just done so, CI says so.
+SECONDS ?= 300
+$(TARGETS):
+	@$(PYTHON) scripts/bootstrap.py --dev
+ifndef CI
+	@if [ $@ = faults ]; then $(VENV) -m pytest -m faults; fi
+endif
+	@$(VENV) -m bench.$@ --seconds $(SECONDS) $(ARGS)
 
 mutants:
 	@$(PYTHON) scripts/bootstrap.py --dev

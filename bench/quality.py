@@ -39,6 +39,7 @@ from swaps.engines.builtin.draw import Style, draw_face
 from swaps.engines.builtin.judge import Figures, measure_drawing
 from swaps.engines.builtin.pair import check_pair
 from swaps.engines.builtin.source import Shape
+from swaps.engines.builtin.target import cut_target
 from swaps.engines.builtin.tones import to_lab
 from swaps.engines.builtin.view import FaceView, view_of
 
@@ -90,7 +91,7 @@ def subject_of(name: str, image: Image, face: Face | None = None) -> Subject | N
             return None
         face = found[0]
     view = view_of(analyser(), image, face)
-    frame = draw.cut_target(view)
+    frame = cut_target(view)
     skin = frame.classes[..., Part.SKIN] > 0.6
     tone = float(np.median(to_lab(frame.grid)[..., 0][skin])) / 2.55 if skin.any() else 50.0
     return Subject(name, image, face, view, tone)
@@ -277,16 +278,17 @@ def measure_pair(source: Subject, target: Subject, style: Style | None = None) -
     photo = target.image.copy()
     drawing = draw_face(photo, target.view, [source.view], style)
     new = analyser().embed(photo, target.face)
-    likeness = [
+    to_source, to_target = (
         analyser().similarity(new, analyser().embed(subject.image, subject.face))
         for subject in (source, target)
-    ]
+    )
     second = arcface(photo, target.face)
-    others = [
+    other_source, other_target = (
         float("nan") if second is None else float(second @ arcface_of(subject))
         for subject in (source, target)
-    ]
-    return Row(*likeness, *others, measure_drawing(drawing, photo)), photo
+    )
+    figures = measure_drawing(drawing, photo)
+    return Row(to_source, to_target, other_source, other_target, figures), photo
 
 
 @lru_cache(maxsize=1)

@@ -59,5 +59,5 @@ class EditRecipe:
                 raise ValueError("another version, or faces that are not counted from 0")
             options = values_from_json(data.get("options", {}))
             return cls(UUID(str(data["photo"])), face, options)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             raise RecipeError("malformed") from error

@@ -221,15 +221,18 @@ class FloatOption(_NumberOption):
         """See :meth:`Option.check`."""
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self._refusal(value)
-        if not (math.isfinite(value) and self.low <= value <= self.high):
+        if not self.low <= value <= self.high:
             raise self._range_refusal(self.low, self.high)
         return float(value)
 
     def fit(self, value: object) -> Value:
         """A number beyond an end becomes that end."""
-        if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return self.initial
+        # A whole number may be too large to be asked whether it is finite.
+        if isinstance(value, int) or math.isfinite(value):
             return float(min(max(value, self.low), self.high))
-        return super().fit(value)
+        return self.initial
 
     def parse(self, texts: Sequence[str]) -> Value:
         """The last text, as a number."""
@@ -296,7 +299,11 @@ class SetOption(Option):
         """See :meth:`Option.check`; the answer is in the order of the offer."""
         if isinstance(value, str) or not isinstance(value, Iterable):
             raise self._refusal(value)
-        chosen = set(value)
+        chosen = set()
+        for name in value:
+            if not isinstance(name, str):
+                raise self._refusal(name)
+            chosen.add(name)
         known = tuple(item.value for item in self.items if item.value in chosen)
         for other in chosen - set(known):
             raise self._refusal(other)
@@ -306,7 +313,7 @@ class SetOption(Option):
         """What is not offered is left out."""
         if isinstance(value, str) or not isinstance(value, Iterable):
             return self.default
-        chosen = set(value)
+        chosen = {name for name in value if isinstance(name, str)}
         return tuple(item.value for item in self.items if item.value in chosen)
 
     def parse(self, texts: Sequence[str]) -> Value:
@@ -471,4 +478,8 @@ def _nearest(option: Option, texts: Sequence[str]) -> Value:
 def _text(value: Value) -> str:
     if isinstance(value, bool):
         return "1" if value else "0"
+    if isinstance(value, float):
+        # As many decimals as are read back, and never in powers of ten.
+        text = f"{value:.6f}".rstrip("0")
+        return f"{text}0" if text.endswith(".") else text
     return "" if value is None else str(value)

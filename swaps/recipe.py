@@ -97,7 +97,7 @@ class SwapRecipe:
                 mapping=tuple(_mappings(data["mapping"])),
                 options=values_from_json(data.get("options", {})),
             )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
+        except (KeyError, TypeError, ValueError, OverflowError, AttributeError) as error:
             raise RecipeError("malformed") from error
 
 

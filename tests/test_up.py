@@ -96,6 +96,7 @@ def test_a_data_folder_of_an_older_version_is_named(tmp_path: Path) -> None:
         assert old.execute("SELECT name FROM sqlite_master").fetchall() == [("gallery_photo",)]
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("name", ["web", "worker", "beat", "redis"])
 def test_what_dies_is_restarted(stack: Stack, name: str) -> None:
     before = stack.pid_of(name)
@@ -104,6 +105,7 @@ def test_what_dies_is_restarted(stack: Stack, name: str) -> None:
     stack.wait_until(lambda: status_of(f"{stack.url}/readyz") == 200)
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_nothing_outlives_it(how: signal.Signals) -> None:
     """Also when `up` itself is killed outright: the kernel then stops the process manager.

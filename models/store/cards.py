@@ -382,7 +382,8 @@ def read_toml(path: Path) -> dict[str, object]:
     """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError, RecursionError) as error:
+        # Not only TOMLDecodeError: a number of thousands of digits, brackets in hundreds of others.
         raise ManifestError(f"{path.name}: {error}") from error
 
 
@@ -461,7 +462,10 @@ class _Table:
 
     def https(self, key: str) -> str:
         value = self.text(key)
-        parts = urlsplit(value)
+        try:
+            parts = urlsplit(value)
+        except ValueError as error:
+            raise self.error(key, "must be an https address") from error
         if parts.scheme != "https" or not parts.hostname:
             raise self.error(key, "must be an https address")
         return value

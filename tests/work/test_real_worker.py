@@ -81,6 +81,7 @@ def signal_in_the_middle(stack: Stack, what: signal.Signals) -> int:
     return worker
 
 
+@pytest.mark.faults
 @pytest.mark.parametrize(
     ("what", "attempts"),
     [(signal.SIGKILL, 2), (signal.SIGTERM, 1)],
@@ -104,6 +105,7 @@ def test_a_job_whose_worker_is_ended_ends_done_and_once(
     stack.wait_until(lambda: stack.pid_of("worker") != worker)
 
 
+@pytest.mark.faults
 def test_jobs_survive_a_broker_that_forgets_everything(stack: Stack) -> None:
     stack.manage("demo")
     with paused_worker(stack) as worker:
