@@ -62,6 +62,7 @@ def test_what_cannot_be_asked_for_has_a_code(asked, code):
         {"photo": str(uuid4()), "face": -1, "smile": 10},
         {"photo": str(uuid4()), "face": 0, "options": {"smile": {"how": "much"}}},
         {"photo": str(uuid4()), "face": 0, "options": 3},
+        {"photo": str(uuid4()), "face": float("inf")},
     ],
 )
 def test_malformed_data_is_refused_not_raised(data):

@@ -105,11 +105,13 @@ def test_what_nobody_changed_leaves_no_trace() -> None:
         ({"years": 0}, "option_out_of_range", "Years"),
         ({"soft": 2.01}, "option_out_of_range", "Softness"),
         ({"soft": float("nan")}, "option_out_of_range", "Softness"),
+        ({"soft": 10**400}, "option_out_of_range", "Softness"),
         ({"soft": "much"}, "option_unknown_value", "Softness"),
         ({"grain": 1}, "option_unknown_value", "Grain"),
         ({"detail": "384"}, "option_unknown_value", "Detail"),
         ({"mask": "front"}, "option_unknown_value", "Mask"),
         ({"mask": ("magic",)}, "option_unknown_value", "Mask"),
+        ({"mask": [["front"]]}, "option_unknown_value", "Mask"),
         ({"mask": ("parts",), "part": ()}, "option_nothing_chosen", "Part"),
     ],
 )
@@ -143,6 +145,18 @@ def test_old_values_are_fitted_to_a_smaller_offer() -> None:
         "strength": 60, "detail": "512", "mask": (),
     }  # fmt: skip
     assert SCHEMA.fit({"mask": ("parts",), "part": ("ear",)})["part"] == ("skin", "nose")
+    assert SCHEMA.fit({"soft": 10**400})["soft"] == 2.0
+    assert SCHEMA.fit({"soft": float("inf"), "mask": [["front"]]}) == {
+        **SCHEMA.defaults(), "mask": (),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("number", "text"), [(1.0, "1.0"), (1e-6, "0.000001"), (1 / 3, "0.333333")]
+)
+def test_a_number_is_written_as_it_can_be_read(number: float, text: str) -> None:
+    assert SCHEMA["soft"].texts(number) == (text,)
+    assert SCHEMA["soft"].parse([text]) == pytest.approx(number, abs=1e-6)
 
 
 @pytest.mark.parametrize(

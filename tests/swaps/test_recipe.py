@@ -105,6 +105,10 @@ def test_what_cannot_be_asked_for_has_a_code_and_a_sentence(faces, code):
         },
         {
             "target": str(uuid4()),
+            "mapping": [{"target_face": float("inf"), "source": str(uuid4()), "source_face": 0}],
+        },
+        {
+            "target": str(uuid4()),
             "mapping": [{"target_face": 0, "source": str(uuid4()), "source_face": 0}],
             "options": {"strength": {"how": "much"}},
         },
