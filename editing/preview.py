@@ -1,6 +1,6 @@
 """A quick look at an edit: the face alone, small, made by the same engine, kept nowhere.
 
-Pages have no engine: a worker makes the preview, asked by way of `faceweb.work.previews`. What an
+Pages have no engine: a worker makes the preview, asked as `editing.asking` does. What an
 engine finds out about the face on the way stays in that worker's memory.
 """
 
@@ -15,7 +15,6 @@ from uuid import UUID
 import numpy as np
 
 from editing.base import edit_base
-from editing.choice import editor_choice
 from editing.engines.base import YEARS_AT_FULL, EditEngine, EditRequest, Start, sliders_of
 from editing.kind import edit_figures
 from editing.recipe import EditRecipe
@@ -28,9 +27,6 @@ from editing.services import (
 )
 from faceweb.marks.services import badge_draw
 from faceweb.people.models import User
-from faceweb.work import previews
-from faceweb.work.errors import AccountFrozen
-from faceweb.work.kinds.recipes import RecipeError
 from models.pixels.imaging import bounding_box, encode_webp, reduced_region
 from models.refusals import Refusal
 
@@ -40,52 +36,6 @@ if TYPE_CHECKING:
     from models.faces.face import Face
 
 SIDE_PX = 512
-# How long a page waits, for an engine that answers within a second and for one that studies first.
-WAIT_SECONDS = 4.0
-STUDY_WAIT_SECONDS = 30.0
-
-PREVIEW = "edit.preview"
-PREPARE = "edit.prepare"
-
-
-def preview_ask(*, owner: User, recipe: EditRecipe, timeout: float | None = None) -> dict[str, Any]:
-    """The answer of a worker: `preview_make`'s dict.
-
-    Raises:
-        RecipeError: as `edit_check`, or the engine refuses, or this person may make nothing.
-        PreviewBusy: the workers have other things to do, or a newer preview was asked for.
-    """
-    if not owner.may_make:
-        frozen = AccountFrozen()
-        raise RecipeError(frozen.code, **frozen.params)
-    edit_check(owner=owner, recipe=recipe)
-    return _ask(owner, PREVIEW, recipe.photo, {"recipe": recipe.to_dict()}, timeout)
-
-
-def prepare_ask(
-    *, owner: User, photo_id: UUID, number: int, timeout: float | None = None
-) -> dict[str, Any]:
-    """The answer of a worker: `prepare_make`'s dict.
-
-    Raises:
-        RecipeError: as `face_check`.
-        PreviewBusy: as `preview_ask`.
-    """
-    face_check(owner=owner, photo_id=photo_id, number=number)
-    return _ask(owner, PREPARE, photo_id, {"photo": str(photo_id), "face": number}, timeout)
-
-
-def _ask(
-    owner: User, kind: str, photo_id: UUID, question: dict[str, Any], timeout: float | None
-) -> dict[str, Any]:
-    if timeout is None:
-        timeout = STUDY_WAIT_SECONDS if editor_choice().offer.studies else WAIT_SECONDS
-    answer = previews.preview_ask(
-        owner=owner, kind=kind, topic=str(photo_id), question=question, seconds=timeout
-    )
-    if "refusal" in answer:
-        raise RecipeError(answer["refusal"]["code"], **answer["refusal"]["params"])
-    return answer
 
 
 def preview_answer(owner: User, question: dict[str, Any]) -> dict[str, Any]:

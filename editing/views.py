@@ -9,6 +9,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext
 from django.views.decorators.http import require_http_methods, require_POST
 
+from editing import asking
 from editing.choice import editor_choice
 from editing.engines.base import YEARS_KEY, sliders_of
 from editing.forms import EditorState
@@ -59,10 +60,8 @@ def edits(request: HttpRequest) -> HttpResponse:
 def edit_preview(request: HttpRequest) -> JsonResponse:
     """A quick look at what the sliders ask for, as JSON; nothing is stored."""
 
-    from editing.preview import preview_ask
-
     state = EditorState.from_query(request.POST)
-    return _asked(lambda: preview_ask(owner=_user(request), recipe=state.recipe()))
+    return _asked(lambda: asking.preview_ask(owner=_user(request), recipe=state.recipe()))
 
 
 @login_required
@@ -70,13 +69,13 @@ def edit_preview(request: HttpRequest) -> JsonResponse:
 def edit_prepare(request: HttpRequest) -> JsonResponse:
     """Has the face studied before the first quick look, and says what the page can say of it."""
 
-    from editing.preview import prepare_ask
-
     state = EditorState.from_query(request.POST)
     if state.photo is None:
         raise Http404
     photo_id = state.photo
-    return _asked(lambda: prepare_ask(owner=_user(request), photo_id=photo_id, number=state.face))
+    return _asked(
+        lambda: asking.prepare_ask(owner=_user(request), photo_id=photo_id, number=state.face)
+    )
 
 
 def _asked(ask: Callable[[], dict[str, Any]]) -> JsonResponse:

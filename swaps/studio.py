@@ -216,7 +216,7 @@ def well_photo(slot: Slot, photo: Asset, state: StudioState) -> WellPhoto:
 
 
 def _face_boxes(slot: Slot, photo: Asset) -> Iterable[FaceBox]:
-    from models.faces.same_person import source_weight
+    from models.faces.best_source import source_weight
 
     if not photo.is_ready:
         return

@@ -282,9 +282,13 @@ def portrait() -> np.ndarray:
     return image
 
 
-@pytest.fixture
-def photo_factory(media: Path) -> Iterator[Callable[..., Any]]:
-    """Photos with real files, without going through intake."""
+def photo_keep(
+    owner: Any,
+    image: np.ndarray | None = None,
+    alpha: np.ndarray | None = None,
+    **fields: Any,
+) -> Any:
+    """A photo with real files, without going through intake."""
     import cv2
     from django.core.files.base import ContentFile
 
@@ -292,32 +296,30 @@ def photo_factory(media: Path) -> Iterator[Callable[..., Any]]:
     from faceweb.media.models import Asset
     from faceweb.media.pictures import original_encode
 
-    def make(
-        owner: Any,
-        image: np.ndarray | None = None,
-        alpha: np.ndarray | None = None,
-        **fields: Any,
-    ) -> Asset:
-        if image is None:
-            image = np.full((120, 160, 3), 127, np.uint8)
-        height, width = image.shape[:2]
-        if alpha is None:
-            stored = original_encode(image, None)
-        else:
-            stored = original_encode(np.where(alpha[..., None] == 0, np.uint8(255), image), alpha)
-        webp = cv2.imencode(".webp", cv2.resize(image, (32, 24)))[1].tobytes()
-        files = {
-            "original": NewFile(stored.media_type, width, height, ContentFile(stored.content)),
-            "preview": NewFile("image/webp", 32, 24, ContentFile(webp)),
-            "thumb": NewFile("image/webp", 32, 24, ContentFile(webp)),
-        }
-        fields.setdefault("analysis", Asset.Analysis.DONE)
-        fields.setdefault("screening", Asset.Screening.CLEAR)
-        picture = Picture(width, height, files)
-        asset = Asset.objects.create(
-            owner=owner, width=width, height=height, bytes=picture.bytes, **fields
-        )
-        files_store(asset, picture)
-        return asset
+    if image is None:
+        image = np.full((120, 160, 3), 127, np.uint8)
+    height, width = image.shape[:2]
+    if alpha is None:
+        stored = original_encode(image, None)
+    else:
+        stored = original_encode(np.where(alpha[..., None] == 0, np.uint8(255), image), alpha)
+    webp = cv2.imencode(".webp", cv2.resize(image, (32, 24)))[1].tobytes()
+    files = {
+        "original": NewFile(stored.media_type, width, height, ContentFile(stored.content)),
+        "preview": NewFile("image/webp", 32, 24, ContentFile(webp)),
+        "thumb": NewFile("image/webp", 32, 24, ContentFile(webp)),
+    }
+    fields.setdefault("analysis", Asset.Analysis.DONE)
+    fields.setdefault("screening", Asset.Screening.CLEAR)
+    picture = Picture(width, height, files)
+    asset = Asset.objects.create(
+        owner=owner, width=width, height=height, bytes=picture.bytes, **fields
+    )
+    files_store(asset, picture)
+    return asset
 
-    yield make
+
+@pytest.fixture
+def photo_factory(media: Path) -> Callable[..., Any]:
+    """Photos with real files, without going through intake."""
+    return photo_keep

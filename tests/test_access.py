@@ -131,8 +131,12 @@ ELSEWHERE = {
 
 @pytest.fixture
 def things(user, photo_factory, portrait) -> dict[str, Any]:
-    """The owner's photo with a face, their job, their strike, and a stranger's report."""
-    photo = photo_factory(user, portrait, faces=[stored_face()])
+    result = photo_factory(user, portrait, origin=Asset.Origin.RESULT, made_by="swap")
+    return things_make(user, photo_factory(user, portrait, faces=[stored_face()]), result)
+
+
+def things_make(user: Any, photo: Asset, result: Asset) -> dict[str, Any]:
+    """The owner's photo with a face and a result, their job, their strike, a stranger's report."""
     job = Job.objects.create(
         owner=user,
         kind="swap",
@@ -149,7 +153,6 @@ def things(user, photo_factory, portrait) -> dict[str, Any]:
     report = Report.objects.create(case=case, category="other")
     token = "a" * 43
     share(photo, token)
-    result = photo_factory(user, portrait, origin=Asset.Origin.RESULT, made_by="swap")
     open_link = "b" * 43
     link = ShareLink.objects.create(owner=user, photo=result, token_sha256=token_digest(open_link))
     return {

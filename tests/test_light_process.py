@@ -24,8 +24,10 @@ WEB_MB = 115
 WITHOUT = """
 import sys
 class Refuse:
+    asked = []
     def find_spec(self, name, path=None, target=None):
         if name.partition(".")[0] in {names!r}:
+            self.asked.append(name)
             raise ImportError(name + " cannot be loaded here")
 sys.meta_path.insert(0, Refuse())
 """
@@ -145,6 +147,18 @@ def test_pages_are_shown_where_vision_cannot_be_loaded(tmp_path: Path) -> None:
     )
     done = alone(settings + code, tmp_path)
     assert "ALL WELL" in done.stdout, done.stderr[-3000:]
+
+
+def test_every_address_works_where_vision_cannot_be_loaded(tmp_path: Path) -> None:
+    """A process with vision fills a site, as workers do; one without it answers for all of it."""
+    folder = f"pathlib.Path({str(tmp_path)!r})"
+    begin = "import django, pathlib\ndjango.setup()\nfrom tests import light_web, light_worker\n"
+    filled = alone(f"{begin}light_worker.site_make({folder})\n", tmp_path, ())
+    assert filled.returncode == 0, filled.stderr[-3000:]
+    # Nobody even tries, and then does without.
+    walk = f"light_web.walk({folder}, {VISION!r})\nassert Refuse.asked == [], Refuse.asked\n"
+    walked = alone(f"{begin}{walk}print('ALL WELL')\n", tmp_path)
+    assert walked.stdout.strip().endswith("ALL WELL"), walked.stderr[-3000:]
 
 
 @pytest.mark.parametrize("command", [("check",), ("doctor",), ("models", "list")])

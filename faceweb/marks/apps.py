@@ -13,4 +13,4 @@ class MarksConfig(AppConfig):
 
         words_register(WORDS)
         framing.register()
-        marking.register("faceweb.marks.marker.ResultMarker")
+        marking.register("faceweb.marks.marker.ResultMarker", "faceweb.marks.copying.ResultCopier")

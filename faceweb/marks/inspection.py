@@ -5,7 +5,6 @@ Runs in a process of its own, see `faceweb.marks.inspect_child`.
 
 import io
 import json
-from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,11 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from faceweb.marks.containers import HISTORY, source_type_read
+from faceweb.marks.found_credentials import Credentials, step_said, text_said
 from faceweb.marks.pdq import pdq_dihedral, pdq_hash
 from faceweb.marks.watermark import watermark_read
-
-# Big enough for everything that C2PA tools write, small enough to be read at a glance.
-_TEXT: Final = 120
 
 _MEDIA_TYPES: Final = (
     (b"\xff\xd8\xff", 0, "image/jpeg"),
@@ -26,45 +23,6 @@ _MEDIA_TYPES: Final = (
     (b"WEBP", 8, "image/webp"),
     (b"ftyp", 4, "image/heic"),
 )
-
-
-@dataclass(frozen=True)
-class Credentials:
-    """Content credentials found in a file.
-
-    Attributes:
-        state: ``ours`` (signed under one of the roots given, untouched since), ``ours_altered``
-            (the picture or the manifest was changed after this site signed it), ``foreign`` (signed
-            by somebody else), ``expired`` (signed by somebody whose certificate has run out, so
-            that nobody can tell whose it was), ``foreign_altered``, or ``unreadable``.
-        issuer: who signed it, as the certificate says.
-        generator: the program that made it, as the manifest says.
-        steps: for ours, the history of edits as `credentials.Step` gives it.
-        manifests: how many manifests the file carries, ancestors included.
-    """
-
-    state: str
-    issuer: str = ""
-    generator: str = ""
-    steps: list[dict[str, str]] = field(default_factory=list)
-    manifests: int = 0
-
-    def to_dict(self) -> dict[str, Any]:
-        """JSON-safe."""
-        return asdict(self)
-
-    @classmethod
-    def from_dict(cls, data: dict[str, Any]) -> "Credentials":
-        """The inverse of `to_dict`, for an answer that need not be what it should."""
-        steps = data.get("steps")
-        manifests = data.get("manifests")
-        return cls(
-            state=_text(data.get("state")),
-            issuer=_text(data.get("issuer")),
-            generator=_text(data.get("generator")),
-            steps=[_step(step) for step in steps] if isinstance(steps, list) else [],
-            manifests=manifests if isinstance(manifests, int) else 0,
-        )
 
 
 HASHED_PX: Final = 1024
@@ -177,8 +135,8 @@ def _summary(store: dict[str, Any]) -> Credentials:
     generators = active.get("claim_generator_info") or [{}]
     return Credentials(
         state=state,
-        issuer=_text(signature.get("issuer")),
-        generator=_text(generators[0].get("name") or active.get("claim_generator")),
+        issuer=text_said(signature.get("issuer")),
+        generator=text_said(generators[0].get("name") or active.get("claim_generator")),
         steps=_steps(active) if ours else [],
         manifests=len(manifests),
     )
@@ -187,15 +145,5 @@ def _summary(store: dict[str, Any]) -> Credentials:
 def _steps(manifest: dict[str, Any]) -> list[dict[str, str]]:
     for assertion in manifest.get("assertions") or ():
         if assertion.get("label") == HISTORY:
-            return [_step(step) for step in assertion["data"]["steps"]]
+            return [step_said(step) for step in assertion["data"]["steps"]]
     return []
-
-
-def _step(step: object) -> dict[str, str]:
-    known = step if isinstance(step, dict) else {}
-    return {name: _text(known.get(name)) for name in ("kind", "engine", "at")}
-
-
-def _text(value: object) -> str:
-    text = value if isinstance(value, str) else ""
-    return "".join(letter for letter in text if letter.isprintable())[:_TEXT]

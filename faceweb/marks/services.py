@@ -1,7 +1,7 @@
 """What other floors use of the marks."""
 
 from faceweb.marks.badge import badge_draw
-from faceweb.marks.marker import copy_make
+from faceweb.marks.copying import copy_make
 from faceweb.media.models import Asset
 
 __all__ = ["badge_draw", "badged_copy"]

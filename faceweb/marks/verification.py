@@ -20,6 +20,7 @@ from django.core.files.uploadedfile import UploadedFile
 from faceweb.marks import inspect_child
 from faceweb.marks.containers import DIGITAL_SOURCE_TYPE
 from faceweb.marks.credentials import step_label
+from faceweb.marks.found_credentials import Credentials
 from faceweb.marks.keys import roots_load
 from faceweb.marks.models import MarkedResult
 from faceweb.media.errors import IntakeError
@@ -28,7 +29,6 @@ from faceweb.media.receiving import upload_received
 from faceweb.media.sandbox import CleanCopies, child_run, child_turn
 
 if TYPE_CHECKING:
-    from faceweb.marks.inspection import Credentials
     from faceweb.marks.registry import Match
 
 logger = logging.getLogger(__name__)
@@ -127,9 +127,6 @@ def _inspect(folder: Path, clean: CleanCopies) -> _Found:
 
 def _parsed(said: bytes) -> _Found:
     """The child's two lines; the second may be missing."""
-
-    from faceweb.marks.inspection import Credentials
-
     lines = said.splitlines()
     looks: dict[str, Any] = json.loads(lines[0] if lines else b"")["looks"]
     mark_id, source_type = looks["mark_id"], looks["source_type"]

@@ -67,6 +67,13 @@ class Marker(Protocol):
         """
         ...
 
+
+class Copier(Protocol):
+    """Makes the marked copies that leave the site; may be used by several threads.
+
+    Pages do it, so it needs no OpenCV and no network.
+    """
+
     def download_copy(self, photo: Asset, *, badge: bool) -> tuple[bytes, str]:
         """The file that its owner saves of a result, with the visible badge unless not asked.
 
@@ -80,14 +87,17 @@ class Marker(Protocol):
 
 
 _markers: list[Marker | str] = []
+_copiers: list[Copier | str] = []
 
 
-def register(marker: Marker | str) -> None:
-    """Let ``marker`` mark every result; the last one registered does.
+def register(marker: Marker | str, copier: Copier | str) -> None:
+    """Let ``marker`` mark every result, and ``copier`` every copy; the last registered ones do.
 
-    A dotted path names a class that is loaded when it is first needed: web processes never do.
+    A dotted path names a class that is loaded when it is first needed: the marker's by workers
+    alone.
     """
     _markers.append(marker)
+    _copiers.append(copier)
 
 
 def get_marker() -> Marker:
@@ -102,3 +112,17 @@ def get_marker() -> Marker:
     if isinstance(marker, str):
         marker = _markers[-1] = cast(Marker, import_string(marker)())
     return marker
+
+
+def get_copier() -> Copier:
+    """Who makes copies of results here.
+
+    Raises:
+        RuntimeError: nobody does, so that no result may leave.
+    """
+    if not _copiers:
+        raise RuntimeError("no copier is registered")
+    copier = _copiers[-1]
+    if isinstance(copier, str):
+        copier = _copiers[-1] = cast(Copier, import_string(copier)())
+    return copier

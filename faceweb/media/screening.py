@@ -37,7 +37,7 @@ class Finding:
 
 
 class Screener(Protocol):
-    """Looks at pictures, in a worker, except for `upload_check`, which a request waits for."""
+    """Looks at pictures, in a worker; a page asks for `upload_check` and `asset_explain` alone."""
 
     def upload_check(self, owner: User, sha256: str) -> None:
         """Refuse a file that is known to be bad by its digest in hex.
@@ -91,7 +91,7 @@ _screeners: list[Screener | str] = []
 def register(screener: Screener | str) -> None:
     """Let ``screener`` judge every picture; the last one registered does.
 
-    A dotted path names a class that is loaded when it is first needed: web processes never do.
+    A dotted path names a class that is loaded when it is first needed.
     """
     _screeners.append(screener)
 

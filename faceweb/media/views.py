@@ -26,7 +26,7 @@ from faceweb.media.delivery import asset_response, copy_response, picture_header
 from faceweb.media.errors import IntakeError, MarkingError
 from faceweb.media.history import History, asset_history
 from faceweb.media.makers import asset_describe, asset_entries, asset_label, find
-from faceweb.media.marking import get_marker
+from faceweb.media.marking import get_copier
 from faceweb.media.models import Asset, Rendition
 from faceweb.media.panels import appeal_url, panels
 from faceweb.media.retention import asset_keep, asset_kept_until, asset_may_extend
@@ -226,7 +226,7 @@ def asset_file(request: HttpRequest, photo_id: UUID, role: str) -> HttpResponseB
         raise Http404
     badge = not (settings.BADGE_OPTIONAL and request.GET.get("badge") == "no")
     try:
-        content, media_type = get_marker().download_copy(photo, badge=badge)
+        content, media_type = get_copier().download_copy(photo, badge=badge)
     except FileNotFoundError as error:
         raise Http404 from error
     except MarkingError:

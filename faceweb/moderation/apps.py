@@ -18,7 +18,7 @@ class ModerationConfig(AppConfig):
 
         durable.register(notices)
         words_register(WORDS)
-        screening.register("faceweb.moderation.screening.screener.PictureScreener")
+        screening.register("faceweb.moderation.screening.gate.SiteScreener")
         retention.register(assets_in_cases_keep)
         framing.register()
         sections.register()

@@ -12,25 +12,24 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import cv2
 import numpy as np
 from django.db import transaction
 from django.db.models import Max
 from numpy.typing import NDArray
+from PIL import Image as Pillow
 
 from faceweb.marks.badge import badge_draw
 from faceweb.marks.pdq import PdqHash, distances, hashes_pack, pdq_dihedral, pdq_hash
 from faceweb.marks.registry import QUALITY_FLOOR
-from faceweb.media.errors import IntakeError
-from faceweb.media.models import Asset
-from faceweb.media.pictures import asset_read
+from faceweb.media.models import Asset, Rendition
 from faceweb.moderation.audit import audit_write
-from faceweb.moderation.models import BlockedHash, Case, Screening
-from faceweb.moderation.screening.verdict import KNOWN_BAD, Level
-from models.pixels.imaging import Image
+from faceweb.moderation.models import BlockedHash, Case
+from faceweb.moderation.screening.verdict import Level
+from models.pixels.stills import still_pixels, still_read
 
 if TYPE_CHECKING:
     from faceweb.people.models import User
+    from models.pixels.imaging import Image
 
 BLOCK_DISTANCE: Final = 31
 REVIEW_DISTANCE: Final = 60
@@ -48,7 +47,7 @@ class BlockedLooks:
 
     hashes: NDArray[np.uint64]
 
-    def level(self, image: Image) -> tuple[Level, int | None]:
+    def level(self, image: "Image") -> tuple[Level, int | None]:
         """Whether a picture, uint8 (H, W, 3) BGR, looks like one of them, and its distance.
 
         One too flat to be told from others by its hash never does.
@@ -69,27 +68,6 @@ class BlockedLooks:
 
 
 # --- asking ---------------------------------------------------------------------------------------
-def digest_check(owner: "User", sha256: str) -> None:
-    """Refuse a file whose digest, in hex, is on the block list.
-
-    Raises:
-        IntakeError: ``known_bad``.
-    """
-    known = BlockedHash.objects.filter(
-        kind=BlockedHash.Kind.SHA256, value=sha256, is_active=True
-    ).exists()
-    if not known:
-        return
-    Screening.objects.create(
-        person=owner,
-        subject=Screening.Subject.UPLOAD,
-        state=Asset.Screening.BLOCKED,
-        reason=KNOWN_BAD,
-        sha256=sha256,
-    )
-    raise IntakeError(KNOWN_BAD)
-
-
 def current_looks() -> BlockedLooks:
     """The looks on the block list as the database has them now; read again after a change."""
     global _kept
@@ -125,7 +103,8 @@ def hash_block(
         OSError: the stored picture cannot be read.
         ValueError: its bytes are not a picture any more.
     """
-    image = asset_read(photo)
+    with photo.file_of(Rendition.Role.ORIGINAL).open("rb") as file:
+        image = still_pixels(still_read(file.read()))
     values = {(BlockedHash.Kind.PDQ, value) for value in looks_of(image)}
     if photo.upload_sha256:
         values.add((BlockedHash.Kind.SHA256, photo.upload_sha256))
@@ -145,7 +124,7 @@ def hash_block(
     return entries
 
 
-def looks_of(image: Image) -> set[str]:
+def looks_of(image: "Image") -> set[str]:
     """Hashes, in hex, by which a picture, uint8 (H, W, 3) BGR, is known again; none if too flat."""
     found = set()
     for look in (image, badge_draw(image)):
@@ -215,21 +194,23 @@ def _put(
     return entry
 
 
-def picture_hash(image: Image) -> PdqHash:
+def picture_hash(image: "Image") -> PdqHash:
     """The perceptual hash that a picture, uint8 (H, W, 3) BGR, is known by here."""
     return pdq_hash(_reduced(image))
 
 
-def _reduced(image: Image) -> Image:
+def _reduced(image: "Image") -> "Image":
     """At most `_HASHED_PX` wide and high: looks are in the large, and so is time."""
     scale = _HASHED_PX / max(image.shape[:2])
     if scale >= 1:
         return image
-    size = [max(round(side * scale), 1) for side in image.shape[1::-1]]
-    return cv2.resize(image, size, interpolation=cv2.INTER_AREA).astype(np.uint8, copy=False)
+    width, height = (max(round(side * scale), 1) for side in image.shape[1::-1])
+    # Colour by colour alike, so that their order does not matter.
+    small = Pillow.fromarray(image).resize((width, height), Pillow.Resampling.HAMMING)
+    return np.asarray(small, np.uint8)
 
 
-def _cuts(image: Image) -> Iterator[Image]:
+def _cuts(image: "Image") -> "Iterator[Image]":
     """Its middle, each of `CUTS` cut off at all four edges."""
     height, width = image.shape[:2]
     for share in CUTS:

@@ -12,15 +12,12 @@ from collections.abc import Callable
 from typing import Final
 from uuid import UUID
 
-import cv2
-import numpy as np
-from numpy.typing import NDArray
+from PIL import Image, ImageFilter
 
 from faceweb.marks.containers import source_type_write
 from faceweb.marks.services import badged_copy
-from faceweb.media.models import Asset, Lineage
-from faceweb.media.pictures import asset_alpha, asset_read
-from models.pixels.imaging import decode_image, on_white
+from faceweb.media.models import Asset, Lineage, Rendition
+from models.pixels.stills import jpeg_write, still_on_white, still_read, still_resized
 
 MAX_SIDE: Final = 1600
 CARD_WIDTH: Final = 1200
@@ -79,61 +76,44 @@ def copies_forget(photo_id: UUID) -> None:
 
 
 def _reduced(photo: Asset) -> bytes:
-    image = on_white(asset_read(photo), asset_alpha(photo))
-    scale = MAX_SIDE / max(image.shape[:2])
-    if scale < 1:
-        image = _resized(image, scale)
-    return _jpeg(image, ORIGINAL_QUALITY)
+    with photo.file_of(Rendition.Role.ORIGINAL).open("rb") as file:
+        content = file.read()
+    scale = min(1.0, MAX_SIDE / max(photo.width, photo.height))
+    size = _scaled((photo.width, photo.height), scale)
+    still = still_on_white(still_read(content, size))
+    return jpeg_write(still_resized(still, size), ORIGINAL_QUALITY)
 
 
 def _card(photo: Asset) -> bytes:
     scale = min(CARD_WIDTH / photo.width, CARD_HEIGHT / photo.height)
     # Asked for at its final size, so that the badge is drawn for it and stays legible.
     side = max(1, round(max(photo.width, photo.height) * scale))
-    image = decode_image(badged_copy(photo=photo, max_side=side))
-    height, width = image.shape[:2]
-    whole = _resized(image, min(CARD_WIDTH / width, CARD_HEIGHT / height))
-    card = _backdrop(image)
-    height, width = whole.shape[:2]
-    top, left = (CARD_HEIGHT - height) // 2, (CARD_WIDTH - width) // 2
-    card[top : top + height, left : left + width] = whole
+    still = still_read(badged_copy(photo=photo, max_side=side))
+    scale = min(CARD_WIDTH / still.width, CARD_HEIGHT / still.height)
+    whole = still_resized(still, _scaled(still.size, scale))
+    card = _backdrop(still)
+    card.paste(whole, ((CARD_WIDTH - whole.width) // 2, (CARD_HEIGHT - whole.height) // 2))
     # A composition has no credentials, but it says in the file too that it is edited.
-    return source_type_write(_jpeg(card, CARD_QUALITY), "image/jpeg")
+    return source_type_write(jpeg_write(card, CARD_QUALITY), "image/jpeg")
 
 
-def _backdrop(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """The picture as a dark blur that fills a card, uint8 (H, W, 3) BGR."""
-    height, width = image.shape[:2]
+def _backdrop(still: Image.Image) -> Image.Image:
+    """The picture as a dark blur that fills a card."""
     # Blurred while small: nothing of it can be made out, and it takes no time.
     shape = (CARD_WIDTH // 40, CARD_HEIGHT // 40)
-    share = min(width / CARD_WIDTH, height / CARD_HEIGHT)
+    share = min(still.width / CARD_WIDTH, still.height / CARD_HEIGHT)
     cut_w, cut_h = max(1, int(CARD_WIDTH * share)), max(1, int(CARD_HEIGHT * share))
-    top, left = (height - cut_h) // 2, (width - cut_w) // 2
-    small = cv2.resize(
-        image[top : top + cut_h, left : left + cut_w], shape, interpolation=cv2.INTER_AREA
-    )
-    blurred = cv2.GaussianBlur(small, (0, 0), 2.5)
-    large = cv2.resize(blurred, (CARD_WIDTH, CARD_HEIGHT), interpolation=cv2.INTER_CUBIC)
-    return (large * 0.4).astype(np.uint8)
+    top, left = (still.height - cut_h) // 2, (still.width - cut_w) // 2
+    middle = still.crop((left, top, left + cut_w, top + cut_h))
+    blurred = still_resized(middle, shape).filter(ImageFilter.GaussianBlur(2.5))
+    large = still_resized(blurred, (CARD_WIDTH, CARD_HEIGHT))
+    return large.point([round(level * 0.4) for level in range(256)] * 3)
 
 
-def _resized(image: NDArray[np.uint8], scale: float) -> NDArray[np.uint8]:
-    height, width = image.shape[:2]
-    size = (
-        min(MAX_SIDE, max(1, round(width * scale))),
-        min(MAX_SIDE, max(1, round(height * scale))),
-    )
-    if size == (width, height):
-        return image
-    method = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(image, size, interpolation=method), np.uint8)
-
-
-def _jpeg(image: NDArray[np.uint8], quality: int) -> bytes:
-    done, encoded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])
-    if not done:
-        raise ValueError("a picture could not be encoded")
-    return bytes(encoded.tobytes())
+def _scaled(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    """A width and height times ``scale``, neither nothing nor beyond `MAX_SIDE`."""
+    width, height = (min(MAX_SIDE, max(1, round(side * scale))) for side in size)
+    return width, height
 
 
 class _Kept:

@@ -11,10 +11,11 @@ import numpy as np
 
 from models.engines import Notice
 from models.faces.analysis import FaceAnalyser
+from models.faces.best_source import source_weight
 from models.faces.errors import FaceError
 from models.faces.face import Face, FloatArray, Pose, Quality
 from models.faces.identity import is_judgeable
-from models.faces.same_person import PersonThresholds, source_weight, whose_face
+from models.faces.same_person import PersonThresholds, whose_face
 from models.geometry.crops import Matrix, crop_face, crop_matrix, join_tiles, split_tiles
 from models.geometry.points import transform_points
 from models.networks.enhancer import FaceEnhancer

@@ -179,7 +179,7 @@ def test_the_quick_look_hands_on_what_the_worker_said(
         asked.append(question)
         return {"verdict": "applied", "similarity": 0.9}
 
-    monkeypatch.setattr("editing.preview.preview_ask", preview_ask)
+    monkeypatch.setattr("editing.asking.preview_ask", preview_ask)
     form = {"photo": str(photo.pk), "face": "0", "smile": "40", "age": "0"}
     response = browser.post(reverse("edit_preview"), form)
     assert response.json() == {"verdict": "applied", "similarity": 0.9}
@@ -207,7 +207,7 @@ def test_a_quick_look_that_cannot_be_given_says_why_as_json(
     def preview_ask(**_question: Any) -> dict[str, Any]:
         raise error
 
-    monkeypatch.setattr("editing.preview.preview_ask", preview_ask)
+    monkeypatch.setattr("editing.asking.preview_ask", preview_ask)
     form = {"photo": str(photo.pk), "face": "0", "smile": "40"}
     response = browser.post(reverse("edit_preview"), form)
     assert response.status_code == status
@@ -277,7 +277,7 @@ def test_a_failed_edit_leads_back_to_the_sliders(browser: Client, user: Any, pho
 def years_taken(monkeypatch: pytest.MonkeyPatch) -> None:
     offer = EditOffer(OptionSchema((SMILE, AGE, YEARS)), studies=True)
     chosen = replace(editor_choice(), offer=offer)
-    for module in ("editing.views", "editing.services", "editing.preview", "editing.forms"):
+    for module in ("editing.views", "editing.services", "editing.asking", "editing.forms"):
         monkeypatch.setattr(f"{module}.editor_choice", lambda: chosen)
 
 
@@ -327,7 +327,7 @@ def test_the_page_is_told_what_the_worker_found_out(
         asked.append(question)
         return {"years": 44, "years_at_full": 30, "seconds": 2.0}
 
-    monkeypatch.setattr("editing.preview.prepare_ask", prepare_ask)
+    monkeypatch.setattr("editing.asking.prepare_ask", prepare_ask)
     response = browser.post(reverse("edit_prepare"), {"photo": str(photo.pk), "face": "0"})
     assert response.json()["years"] == 44
     assert asked == [{"owner": user, "photo_id": photo.pk, "number": 0}]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from django.core.cache import cache
 
-from editing import choice, kind, preview, services
+from editing import asking, choice, kind, preview, services
 from editing.base import edit_base
 from editing.engines.base import (
     AGE,
@@ -281,7 +281,7 @@ def test_a_preview_carries_the_badge_where_it_shows_an_edit(user, photo, engine)
 def test_a_worker_answers_the_question_under_its_name_once(user, photo, engine, published):
     recipe = EditRecipe(photo.pk, 0, {"smile": 60})
     with pytest.raises(previews.PreviewBusy):
-        preview.preview_ask(owner=user, recipe=recipe, timeout=0.05)
+        asking.preview_ask(owner=user, recipe=recipe, timeout=0.05)
     ((task, (name,)),) = published
     assert task == "faceweb.work.tasks.preview_run"
     previews.preview_work(name)
@@ -309,7 +309,7 @@ def test_the_cutout_shows_the_whole_face_at_most_512_px_wide(photo):
 def years_taken(monkeypatch):
     offer = EditOffer(OptionSchema((SMILE, AGE, YEARS)), studies=True)
     chosen = replace(choice.editor_choice(), offer=offer)
-    for module in (services, preview):
+    for module in (services, asking):
         monkeypatch.setattr(module, "editor_choice", lambda: chosen)
 
 
@@ -372,7 +372,7 @@ def test_an_older_question_is_neither_answered_nor_waited_for(user, photo, engin
     for smile in (60, 20):
         recipe = EditRecipe(photo.pk, 0, {"smile": smile})
         with pytest.raises(previews.PreviewBusy):
-            preview.preview_ask(owner=user, recipe=recipe, timeout=0.05)
+            asking.preview_ask(owner=user, recipe=recipe, timeout=0.05)
         asked.append(Preview.objects.get(state="queued").pk)
     for name in asked:
         previews.preview_work(name)
@@ -381,7 +381,7 @@ def test_an_older_question_is_neither_answered_nor_waited_for(user, photo, engin
 
 def test_the_face_is_studied_by_a_worker_under_a_name(user, photo, engine, published):
     with pytest.raises(previews.PreviewBusy):
-        preview.prepare_ask(owner=user, photo_id=photo.pk, number=0, timeout=0.05)
+        asking.prepare_ask(owner=user, photo_id=photo.pk, number=0, timeout=0.05)
     ((task, (name,)),) = published
     assert task == "faceweb.work.tasks.preview_run"
     previews.preview_work(name)

@@ -6,13 +6,12 @@ import numpy as np
 import pytest
 
 from models.faces.analysis.insightface_analyser import cosine, pose_of
+from models.faces.best_source import best_source, source_weight
 from models.faces.face import Face, Pose, Quality
 from models.faces.same_person import (
     PersonThresholds,
-    best_source,
     is_same_person,
     kps_agreement,
-    source_weight,
 )
 from models.geometry.crops import ARCFACE_112
 

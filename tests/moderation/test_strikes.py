@@ -8,7 +8,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 from django.utils import timezone
 
-from editing.preview import preview_ask
+from editing.asking import preview_ask
 from editing.recipe import EditRecipe
 from faceweb.core.words import status_of
 from faceweb.media.consent import CONSENT_VERSION

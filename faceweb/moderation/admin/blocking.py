@@ -86,10 +86,10 @@ def picture_hashes(upload: UploadedFile) -> list[tuple[BlockedHash.Kind, str]]:
     """
 
     from faceweb.marks.pdq import pdq_hash
-    from models.pixels.imaging import decode_image
+    from models.pixels.stills import still_pixels, still_read
 
     with upload_received(upload) as received:
-        image = decode_image(received.decode().read("preview"))
+        image = still_pixels(still_read(received.decode().read("preview")))
     looks = pdq_hash(image)
     return [
         (BlockedHash.Kind.SHA256, received.sha256),

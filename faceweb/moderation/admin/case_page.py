@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from django.db.models import Count, Q, Sum
 from django.utils import timezone
 
 from faceweb.media.makers import asset_describe, asset_label
 from faceweb.media.models import Asset
+from faceweb.moderation.admin.pictures import PROOFS, Veiled, photo_veil, proof_veil
 from faceweb.moderation.admin.words import age_words, clock_of, colleague, urgency_word
 from faceweb.moderation.clock import moderators
 from faceweb.moderation.copies import copies_of
@@ -17,9 +18,6 @@ from faceweb.moderation.decisions import UNDO, UNDOABLE, actions_open_to, confli
 from faceweb.moderation.models import Appeal, AuditEntry, Case, Decision, ProtectedFace, Screening
 from faceweb.moderation.reasons import Reason, reason_of, reasons_for
 from faceweb.people.models import User
-
-if TYPE_CHECKING:
-    from faceweb.moderation.admin.pictures import Veiled
 
 _Action = Decision.Action
 # Keys are free of those that move about: a, j, n, r, z and ?.
@@ -141,8 +139,6 @@ def case_context(case: Case, by: User, draft: Draft, *, with_copies: bool) -> di
 
 
 def _pictures(case: Case, face: ProtectedFace | None) -> list[Veiled]:
-    from faceweb.moderation.admin.pictures import PROOFS, photo_veil, proof_veil
-
     veiled = [photo_veil(*shown) for shown in case_photos(case).values()]
     if face is not None:
         titles = {"selfie": "Selfie", "proof": "Proof of who they are"}
@@ -152,8 +148,6 @@ def _pictures(case: Case, face: ProtectedFace | None) -> list[Veiled]:
 
 
 def _copies(case: Case) -> list[Veiled]:
-    from faceweb.moderation.admin.pictures import photo_veil
-
     own = case_photos(case)
     return [photo_veil(*shown) for key, shown in case_copies(case).items() if key not in own]
 

@@ -20,6 +20,7 @@ from faceweb.moderation.admin import bulk
 from faceweb.moderation.admin.base import LookOnlyAdmin, staff
 from faceweb.moderation.admin.case_page import Draft, case_context, case_copies, case_photos
 from faceweb.moderation.admin.flow import case_after
+from faceweb.moderation.admin.pictures import PROOFS, picture_response, picture_reveal
 from faceweb.moderation.admin.queue import AssigneeFilter, ClockFilter, ReasonFilter, StateFilter
 from faceweb.moderation.admin.words import age_words, clock_of, colleague, urgency_word
 from faceweb.moderation.decisions import (
@@ -275,9 +276,6 @@ class CaseAdmin(LookOnlyAdmin):
 
     def reveal_view(self, request: HttpRequest, case_id: UUID) -> HttpResponse:
         """Log that somebody looks, and say where the picture is for the next two minutes."""
-
-        from faceweb.moderation.admin.pictures import PROOFS, picture_reveal
-
         self._must(request, REVEAL)
         case, what = self._case(request, case_id), request.POST.get("what", "")
         found = case_photos(case)
@@ -293,8 +291,6 @@ class CaseAdmin(LookOnlyAdmin):
         return JsonResponse({"address": address})
 
     def picture_view(self, request: HttpRequest, case_id: UUID, token: str) -> HttpResponseBase:
-        from faceweb.moderation.admin.pictures import picture_response
-
         self._must(request, REVEAL)
         case = self._case(request, case_id)
         return picture_response(request, case=case, token=token, by=staff(request))

@@ -5,15 +5,16 @@ an address that works for this person alone and for two minutes.
 """
 
 import base64
+import io
 from dataclasses import dataclass
 from typing import Final, Literal
 
-import cv2
-import numpy as np
 from django.core import signing
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from PIL import Image
 
 from faceweb.media.admin import watch
+from faceweb.media.decode_child import FORMATS
 from faceweb.media.delivery import asset_response
 from faceweb.media.models import Asset
 from faceweb.moderation.audit import audit_write
@@ -60,12 +61,14 @@ def veil_of(encoded: bytes) -> str:
 
     Empty if it cannot be read.
     """
-    image = cv2.imdecode(np.frombuffer(encoded, np.uint8), cv2.IMREAD_COLOR)
-    if image is None:
+    try:
+        with Image.open(io.BytesIO(encoded), formats=FORMATS) as image:
+            whole = image.convert("RGB")
+    except (OSError, SyntaxError):
         return ""
-    tiny = cv2.resize(image, (VEIL_SIZE, VEIL_SIZE), interpolation=cv2.INTER_AREA)
-    png = cv2.imencode(".png", tiny)[1].tobytes()
-    return "data:image/png;base64," + base64.b64encode(png).decode()
+    png = io.BytesIO()
+    whole.resize((VEIL_SIZE, VEIL_SIZE), Image.Resampling.HAMMING).save(png, "PNG")
+    return "data:image/png;base64," + base64.b64encode(png.getvalue()).decode()
 
 
 def picture_reveal(*, case: Case, what: str, photos: dict[str, Asset], by: User) -> str:

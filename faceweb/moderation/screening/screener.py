@@ -24,18 +24,16 @@ from faceweb.moderation.cases import case_open
 from faceweb.moderation.copies import looks_keep
 from faceweb.moderation.models import Case, Screening
 from faceweb.moderation.screening import ages, backends, shield
-from faceweb.moderation.screening.explanations import asset_explain, result_explain
+from faceweb.moderation.screening.explanations import result_explain
 from faceweb.moderation.screening.time_limit import within
 from faceweb.moderation.screening.verdict import (
     KNOWN_BAD,
     MINOR,
     PROTECTED_FACE,
-    UNSCREENED,
     Level,
     Verdict,
     scores_judge,
 )
-from models.refusals import Refusal
 
 if TYPE_CHECKING:
     from faceweb.people.models import User
@@ -71,11 +69,7 @@ class Sight:
 
 
 class PictureScreener:
-    """Judges uploads and results; used by all threads of a process."""
-
-    def upload_check(self, owner: User, sha256: str) -> None:
-        """See `Screener`."""
-        known_bad.digest_check(owner, sha256)
+    """Looks at uploads and results for `gate.SiteScreener`; used by all threads of a process."""
 
     def asset_screen(self, photo: Asset, image: Image, faces: Sequence[Face]) -> Finding:
         """See `Screener`."""
@@ -91,24 +85,6 @@ class PictureScreener:
 
         sight = within(settings.SCREENING_SECONDS, look)
         return _finding(Screening.Subject.UPLOAD, sight, image, known_bad.picture_hash(image))
-
-    def asset_give_up(self, photo: Asset) -> None:
-        """See `Screener`."""
-        Screening.objects.create(
-            photo=photo,
-            person_id=photo.owner_id,
-            subject=Screening.Subject.UPLOAD,
-            state=Asset.Screening.REVIEW,
-            reason=UNSCREENED,
-        )
-        case_open(kind=Case.Kind.SCREENING, reason=UNSCREENED, photo=photo)
-
-    def asset_explain(self, photo: Asset) -> Refusal | None:
-        """See `Screener`."""
-        if photo.screening not in {Asset.Screening.REVIEW, Asset.Screening.BLOCKED}:
-            return None
-        latest = Screening.objects.filter(photo=photo).order_by("-created_at", "-pk").first()
-        return asset_explain(photo, latest.reason if latest is not None else "")
 
     def result_screen(self, owner: User, image: Image, parents: Sequence[Asset]) -> Finding:
         """See `Screener`.
