@@ -135,8 +135,23 @@ def socket_address(stack: Stack, job_url: str) -> str:
 def test_a_page_hears_of_its_job_through_the_real_server(stack: Stack) -> None:
     stack.manage("demo")
     cookie = stack.manage("shell", "-v", "0", "-c", SIGN_IN).stdout.split()[-1]
-    seen: list[tuple[int, str, int]] = []
 
+    # A page is told at most four times a second, so that of a quick job on a busy machine it may
+    # see the beginning and the end alone: it has three jobs to show a bar that moves.
+    for _ in range(3):
+        seen = watched(stack, cookie)
+        assert [version for version, *_ in seen] == sorted({version for version, *_ in seen})
+        assert seen[-1][1:] == ("done", 100)
+        percents = [percent for _, state, percent in seen if state == "running"]
+        assert percents == sorted(percents)
+        if any(0 < percent < 100 for percent in percents):
+            return
+    pytest.fail("the bar does not move")
+
+
+def watched(stack: Stack, cookie: str) -> list[tuple[int, str, int]]:
+    """Version, state and percent of every fragment that the page of one new job is sent."""
+    seen: list[tuple[int, str, int]] = []
     with ExitStack() as ends:
         with paused_worker(stack):
             address = socket_address(stack, stack.manage("demo", "--no-wait").stdout)
@@ -151,10 +166,4 @@ def test_a_page_hears_of_its_job_through_the_real_server(stack: Stack) -> None:
                 fragment = FRAGMENT.search(str(page.recv(timeout=30)))
                 assert fragment is not None
                 seen.append((int(fragment[1]), fragment[2], int(fragment[3])))
-
-    assert [version for version, *_ in seen] == sorted({version for version, *_ in seen})
-    assert seen[-1][1:] == ("done", 100)
-    percents = [percent for _, state, percent in seen if state == "running"]
-    assert percents == sorted(percents)
-    # A quick job may show but one of its stages: sends are at least a quarter second apart.
-    assert any(0 < percent < 100 for percent in percents), "the bar moves"
+    return seen
