@@ -82,6 +82,7 @@ def copies() -> None:
     from faceweb.marks.badge import badge_draw
     from faceweb.marks.marker import ResultMarker
     from faceweb.marks.services import badged_copy
+    from faceweb.media.details import Details
     from faceweb.media.files import Picture, files_store
     from faceweb.media.makers import Step
     from faceweb.media.marking import Making
@@ -101,7 +102,7 @@ def copies() -> None:
     for name, (height, width) in SIZES.items():
         image = picture(height, width)
         target = stored(owner, picture_encode(image))
-        making = Making((Step.now("swap", "classic"),), target, (), {})
+        making = Making((Step.now("swap", "classic"),), target, (), Details("classic"))
         mark = marker.mark(image, making)
         marked = picture_encode(mark.image)
         signed = mark.sign(marked.files["original"].file.read(), "image/jpeg", chain=True)

@@ -4,7 +4,7 @@ from functools import lru_cache
 
 from editing.engines import MODULES
 from editing.engines.base import EditEngineSpec
-from faceweb.work.engines import engine_choose
+from faceweb.work.engines import engine_choose, engine_find
 from models.engine_registry import Chosen
 
 
@@ -15,3 +15,8 @@ def editor_choice() -> Chosen[EditEngineSpec]:
     Looked up once a process: what is exported later counts after a restart.
     """
     return engine_choose(MODULES)
+
+
+def engine_known(name: str) -> EditEngineSpec | None:
+    """What the engine of that name declares, or None where it is not there (any more)."""
+    return engine_find(MODULES, name)

@@ -10,7 +10,9 @@ from django.utils.translation import gettext, gettext_lazy, pgettext
 from editing.choice import editor_choice
 from editing.engines.base import AGE, YEARS_KEY
 from editing.forms import EditorState
+from editing.made import EditWhat
 from editing.recipe import EditRecipe
+from faceweb.core.stored import StoredError
 from faceweb.media.makers import Description, Entry, Fact
 from faceweb.media.models import Asset
 from faceweb.work.kinds.recipes import RecipeError
@@ -29,16 +31,20 @@ def slider_word(key: str) -> str:
 
 def edit_describe(what: Mapping[str, Any]) -> Description:
     """An edit in words: what was given, in percent of each slider."""
+    try:
+        told = EditWhat.from_dict(what)
+    except StoredError:
+        told = EditWhat()
     changes = [
         f"{slider_word(key)} {percent:+d}".replace("-", "\N{MINUS SIGN}")
-        for key, percent in sorted(what.get("applied", {}).items())
+        for key, percent in sorted(told.applied.items())
         if percent
     ]
     facts = []
-    if engine := what.get("engine"):
-        facts.append(Fact(gettext_lazy("Engine"), str(engine)))
-    if "face" in what:
-        facts.append(Fact(gettext_lazy("Face"), str(int(what["face"]) + 1)))
+    if told.engine:
+        facts.append(Fact(gettext_lazy("Engine"), told.engine))
+    if told.face is not None:
+        facts.append(Fact(gettext_lazy("Face"), str(told.face + 1)))
     return Description(", ".join(changes) or LABEL, _SENTENCE, facts)
 
 

@@ -6,14 +6,15 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from django.urls import reverse
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
-from editing.choice import editor_choice
+from editing.choice import editor_choice, engine_known
 from editing.describe import LABEL, changes_asked, edit_again, edit_describe, edit_entries
 from editing.engines.base import Box, EditEngine, EditRequest, EditResult, sliders_of
+from editing.made import EditFigures, EditMade, EditWhat, JudgedShare
 from editing.recipe import EditRecipe
 from editing.services import (
     KIND,
@@ -23,9 +24,11 @@ from editing.services import (
     recipe_request,
 )
 from editing.words import WORDS
+from faceweb.core.stored import StoredError
 from faceweb.ledger.services import Standing, spending_record
 from faceweb.ledger.spent import Spent
-from faceweb.media.makers import Description, Entry
+from faceweb.media.details import Details, asset_details
+from faceweb.media.makers import Description, Entry, Text
 from faceweb.media.models import Asset
 from faceweb.people.models import User
 from faceweb.work.kinds import Again, Found, Kind, Outcome, Start
@@ -47,8 +50,6 @@ _STAGES = {
     "check": ("stage_edit_check", 0.6, 0.9),
 }
 _SAVING = 0.9
-MAKING_VERSION: Final = 1
-"""Of what is kept with a version about how it was made."""
 
 
 def edit_run(job: Job, report: Reporter) -> Outcome:
@@ -90,13 +91,15 @@ def edit_run(job: Job, report: Reporter) -> Outcome:
     if result.image is None or result.touched is None or delivery.prepared is None:
         why = result.reason or Notice("nothing_visible", level="refused")
         reason = Refusal(why.code, **why.params)
-        return Outcome(engine=engine.name, figures=figures, timings_ms=timings, reason=reason)
+        return Outcome(
+            engine=engine.name, figures=figures.to_dict(), timings_ms=timings, reason=reason
+        )
 
     report.stage("stage_saving", _SAVING)
-    what = {"applied": figures["applied"], "face": recipe.face, "engine": engine.name}
-    prepared = delivery.prepared.described(what, _making(engine, base, figures, timings))
+    what = EditWhat(figures.applied, recipe.face, engine.name)
+    prepared = delivery.prepared.described(what.to_dict(), _details(engine, base, figures, timings))
     save = partial(_save, prepared, base.standing, base.spent_after(result), result.touched)
-    return Outcome(save=save, engine=engine.name, figures=figures, timings_ms=timings)
+    return Outcome(save=save, engine=engine.name, figures=figures.to_dict(), timings_ms=timings)
 
 
 class _Delivery:
@@ -117,7 +120,7 @@ class _Delivery:
             what={},
             target=self._photo,
             sources=[],
-            making={},
+            making=Details(self._engine.name),
         )
         return self.prepared.pixels()
 
@@ -135,49 +138,42 @@ def _forward(report: Reporter, stage: str, fraction: float) -> None:
     report.stage(words, begin + (end - begin) * fraction)
 
 
-def edit_figures(result: EditResult, base: EditBase) -> dict[str, Any]:
-    """What the identity check found, JSON-safe.
-
-    Strengths are percent, counted from where the face was untouched.
-    """
-    reason = result.reason
-    return {
-        "verdict": result.verdict,
-        "asked": base.totals(_percents(result.asked)),
-        "applied": base.totals(_percents(result.applied)),
-        "similarity": None if result.similarity is None else round(result.similarity, 3),
-        "threshold": result.threshold,
-        "evaluations": result.evaluations,
-        "curve": [
-            {
-                "share": round(point.strength, 3),
-                "similarity": None if point.similarity is None else round(point.similarity, 3),
-            }
+def edit_figures(result: EditResult, base: EditBase) -> EditFigures:
+    """What the identity check found; strengths are counted from where the face was untouched."""
+    return EditFigures(
+        verdict=result.verdict,
+        asked=base.totals(_percents(result.asked)),
+        applied=base.totals(_percents(result.applied)),
+        similarity=_rounded(result.similarity),
+        threshold=result.threshold,
+        evaluations=result.evaluations,
+        curve=tuple(
+            JudgedShare(round(point.strength, 3), _rounded(point.similarity))
             for point in result.curve
-        ],
-        "reason": reason.to_json() if reason else None,
-    }
+        ),
+        reason=result.reason,
+    )
+
+
+def _rounded(similarity: float | None) -> float | None:
+    return None if similarity is None else round(similarity, 3)
 
 
 def _percents(request: EditRequest) -> dict[str, int]:
     return {key: round(100 * strength) for key, strength in request.strengths.items()}
 
 
-def _making(
-    engine: EditEngine, base: EditBase, figures: dict[str, Any], timings: dict[str, float]
-) -> dict[str, Any]:
-    """How the version came about, as its page shows it and as it is kept with the photo."""
-    return {
-        "version": MAKING_VERSION,
-        "engine": engine.name,
-        "engine_label": editor_choice().spec.label,
-        # The strengths below count from this photo; None where it is not there any more.
-        "base": None if base.standing.base is None else str(base.standing.base.picture.pk),
-        "edit": figures,
-        # Who said that it still is the same person.
-        "judge": {"code": f"judge_{engine.analyser.name}"} if engine.analyser else None,
-        "timings_ms": timings,
-    }
+def _details(
+    engine: EditEngine, base: EditBase, figures: EditFigures, timings: dict[str, float]
+) -> Details:
+    """How the version came about, as it is kept with the photo."""
+    first = base.standing.base
+    made = EditMade(
+        base=None if first is None else str(first.picture.pk),
+        judge=f"judge_{engine.analyser.name}" if engine.analyser else "",
+        figures=figures,
+    )
+    return Details(engine.name, timings_ms=timings, own=made.to_dict())
 
 
 class EditKind(Kind):
@@ -215,12 +211,17 @@ class EditKind(Kind):
         return edit_entries(photo)
 
     def about(self, photo: Asset, target: Asset | None) -> dict[str, Any]:
-        base = photo.making.get("base")
-        return {
-            **photo.making.get("edit", {}),
-            "judge": photo.making.get("judge"),
-            "from_the_first": bool(base) and target is not None and base != str(target.pk),
-        }
+        details = asset_details(photo)
+        try:
+            made = EditMade.from_dict(details.own if details else None)
+        except StoredError:
+            return {}
+        since = made.base is not None and target is not None and made.base != str(target.pk)
+        return {"figures": made.figures, "judge": made.judge, "from_the_first": since}
+
+    def engine_label(self, engine: str) -> Text:
+        spec = engine_known(engine)
+        return gettext(spec.label) if spec else super().engine_label(engine)
 
     def subject(self, job: Job) -> str:
         return str(job.recipe.get("photo", ""))

@@ -7,14 +7,14 @@ engine finds out about the face on the way stays in that worker's memory.
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import numpy as np
 
-from editing.base import edit_base
+from editing.base import EditBase, edit_base
 from editing.engines.base import YEARS_AT_FULL, EditEngine, EditRequest, Start, sliders_of
 from editing.kind import edit_figures
 from editing.recipe import EditRecipe
@@ -73,20 +73,23 @@ def preview_make(*, owner: User, recipe: EditRecipe) -> dict[str, Any]:
     before = cut if seen is image else face_cutout(seen, base.face)[0]
     result = engine.preview(cut, small, base.request, base.threshold, _small_start(start, before))
     figures = edit_figures(result, base)
-    for told in ("asked",) if result.image is None else ("asked", "applied"):
-        figures[told] = {
-            key: percent - base.already.get(key, 0) for key, percent in figures[told].items()
-        }
+    figures = replace(figures, asked=_since(base, figures.asked))
+    if result.image is not None:
+        figures = replace(figures, applied=_since(base, figures.applied))
     # Nothing of it is stored, so there is nothing to sign; but whoever saves it from the page has
     # a picture that says what it is.
     if photo.is_result:
         before = badge_draw(before)
     after = before if result.image is None else badge_draw(result.image)
     return {
-        **figures,
+        **figures.to_dict(),
         "before": _data_address(before),
         "after": _data_address(after),
     }
+
+
+def _since(base: EditBase, percents: Mapping[str, int]) -> dict[str, int]:
+    return {key: percent - base.already.get(key, 0) for key, percent in percents.items()}
 
 
 def prepare_make(*, owner: User, photo_id: UUID, number: int) -> dict[str, Any]:

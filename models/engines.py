@@ -37,6 +37,18 @@ class Notice:
         """JSON-safe: code, params and level."""
         return {"code": self.code, "params": dict(self.params), "level": self.level}
 
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Notice:
+        """The inverse of `to_json`.
+
+        Raises:
+            KeyError, TypeError, ValueError: the data is not of this shape.
+        """
+        code, params, level = data["code"], data["params"], data["level"]
+        if not isinstance(code, str) or not isinstance(params, Mapping) or level not in LEVELS:
+            raise ValueError("a notice is a code with parameters and a level")
+        return cls(code, dict(params), level)
+
 
 def level_of(notices: Iterable[Notice]) -> Level:
     """The gravest level among `notices`; ``good`` where there is none."""

@@ -2,7 +2,7 @@
 
 from functools import lru_cache
 
-from faceweb.work.engines import engine_choose
+from faceweb.work.engines import engine_choose, engine_find
 from models.engine_registry import Chosen
 from swaps.engines import MODULES
 from swaps.engines.base import SwapEngineSpec
@@ -15,6 +15,11 @@ def engine_choice() -> Chosen[SwapEngineSpec]:
     Looked up once a process: weights that are pulled later count after a restart.
     """
     return engine_choose(MODULES)
+
+
+def engine_known(name: str) -> SwapEngineSpec | None:
+    """What the engine of that name declares, or None where it is not there (any more)."""
+    return engine_find(MODULES, name)
 
 
 def analyser_name() -> str:

@@ -7,9 +7,14 @@ from urllib.parse import urlencode
 from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy, ngettext
 
+from faceweb.core.options import options_told
+from faceweb.core.stored import StoredError
 from faceweb.media.makers import Description, Entry, Fact
 from faceweb.media.models import Asset
+from models.options import OptionSchema, Values
+from swaps.choice import engine_known
 from swaps.forms import StudioState
+from swaps.made import SwapWhat
 from swaps.recipe import RecipeError, SwapRecipe
 
 LABEL = gettext_lazy("Face swap")
@@ -18,32 +23,30 @@ _SENTENCE = gettext_lazy(
 )
 
 
-def swap_what(engine: str, recipe: SwapRecipe, settings: list[dict[str, Any]]) -> dict[str, Any]:
-    """What is kept of a swap to describe it by: codes, numbers and message ids, JSON-safe."""
-    return {
-        "faces": len(recipe.mapping),
-        "photos": len(recipe.sources),
-        "engine": engine,
-        "settings": settings,
-    }
-
-
 def swap_describe(what: Mapping[str, Any]) -> Description:
     """A swap in words."""
-    faces, photos = int(what.get("faces", 1)), int(what.get("photos", 1))
+    try:
+        told = SwapWhat.from_dict(what)
+    except StoredError:
+        told = SwapWhat()
     label = gettext("Face swap")
-    if faces > 1:
-        label = ngettext("Face swap, %(n)d face", "Face swap, %(n)d faces", faces) % {"n": faces}
+    if told.faces > 1:
+        counted = ngettext("Face swap, %(n)d face", "Face swap, %(n)d faces", told.faces)
+        label = counted % {"n": told.faces}
     facts = []
-    if engine := what.get("engine"):
-        facts.append(Fact(gettext_lazy("Engine"), str(engine)))
-    facts += [
-        Fact(gettext_lazy(told["label"]), ", ".join(gettext(word) for word in told["values"]))
-        for told in what.get("settings", ())
-    ]
-    if photos > 1:
-        facts.append(Fact(gettext_lazy("Photos of the new face"), str(photos)))
+    if told.engine:
+        facts.append(Fact(gettext_lazy("Engine"), told.engine))
+    facts += options_facts(told.engine, told.options)
+    if told.photos > 1:
+        facts.append(Fact(gettext_lazy("Photos of the new face"), str(told.photos)))
     return Description(label, _SENTENCE, facts)
+
+
+def options_facts(engine: str, options: Values) -> list[Fact]:
+    """What an engine was told, in its own words where it is still there."""
+    spec = engine_known(engine)
+    schema = spec.vocabulary() if spec else OptionSchema()
+    return [Fact(label, value) for label, value in options_told(schema, options)]
 
 
 def swap_entries(photo: Asset) -> Iterable[Entry]:

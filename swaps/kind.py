@@ -5,17 +5,18 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
-from django.utils.translation import gettext_lazy
+from django.utils.translation import gettext, gettext_lazy
 
-from faceweb.core.options import options_described
+from faceweb.core.stored import StoredError
 from faceweb.ledger.services import bases_record
-from faceweb.media.makers import Description, Entry
+from faceweb.media.details import Details, UsedModel, asset_details
+from faceweb.media.makers import Description, Entry, Fact, Text
 from faceweb.media.models import Asset
 from faceweb.people.models import User
 from faceweb.work.errors import JobError
@@ -23,11 +24,11 @@ from faceweb.work.kinds import Again, Found, Kind, Outcome, Start
 from faceweb.work.kinds.recipes import recipe_faces, recipe_photos
 from faceweb.work.models import Job
 from faceweb.work.reporter import Reporter
-from models.options import values_to_json
 from swaps import views
-from swaps.choice import engine_choice
-from swaps.describe import LABEL, swap_again, swap_describe, swap_entries, swap_what
-from swaps.engines.base import FaceOutcome, Source, SwapEngine, SwapResult, Target
+from swaps.choice import engine_choice, engine_known
+from swaps.describe import LABEL, options_facts, swap_again, swap_describe, swap_entries
+from swaps.engines.base import FaceOutcome, Source, SwapResult, Target
+from swaps.made import ChangedFace, SwapFigures, SwapWhat
 from swaps.recipe import FaceMapping, SwapRecipe
 from swaps.services import (
     KIND,
@@ -52,8 +53,6 @@ _STAGES = {
     "measure": ("stage_swap_measure", 0.8, 0.9),
 }
 _SAVING = 0.9
-MAKING_VERSION: Final = 1
-"""Of what is kept with a result about how it was made."""
 
 
 def swap_run(job: Job, report: Reporter) -> Outcome:
@@ -94,22 +93,25 @@ def swap_run(job: Job, report: Reporter) -> Outcome:
     report.stage("stage_saving", _SAVING)
 
     timings = {"open": round(1000 * (opened - started), 1), **result.timings_ms}
-    making = _making(engine, recipe, target, result, timings)
+    options = engine_choice().offer.options.fit(recipe.options)
+    figures = _figures(recipe, target, result)
+    what = SwapWhat(len(recipe.mapping), len(recipe.sources), engine.name, options)
+    models = tuple(UsedModel(model.name, model.digest) for model in result.models)
     prepared = result_prepare(
         owner=job.owner,
         image=result.image,
         kind=KIND,
         engine=engine.name,
-        what=swap_what(engine.name, recipe, making["settings"]),
+        what=what.to_dict(),
         target=target,
         sources=[photos[source] for source in _sources_used(recipe, result)],
-        making=making,
+        making=Details(engine.name, options, models, timings, figures.to_dict()),
     )
     changed = _faces_changed(recipe, photos, sources, targets, result)
     return Outcome(
         save=partial(_save, prepared, target, changed),
         engine=engine.name,
-        figures={"faces": making["faces"]},
+        figures=figures.to_dict(),
         timings_ms=timings,
     )
 
@@ -183,39 +185,22 @@ def _sources_used(recipe: SwapRecipe, result: SwapResult) -> list[UUID]:
     )
 
 
-def _making(
-    engine: SwapEngine,
-    recipe: SwapRecipe,
-    target: Asset,
-    result: SwapResult,
-    timings: dict[str, float],
-) -> dict[str, Any]:
-    """How the result came about, as its page shows it and as it is kept with the photo."""
-    choice = engine_choice()
-    schema = choice.offer.options
-    values = schema.fit(recipe.options)
-    return {
-        "version": MAKING_VERSION,
-        "engine": engine.name,
-        "engine_label": choice.spec.label,
-        "faces_found": len(target.faces),
-        "options": values_to_json(values),
-        "settings": options_described(schema, values),
-        "faces": [
-            {
-                "target_face": mapping.target_face,
-                "source_photo": str(mapping.source),
-                "source_face": mapping.source_face,
-                "more_sources": [str(photo) for photo in _more_used(mapping, outcome)],
-                "similarity_to_source": _rounded(outcome.similarity_to_source),
-                "similarity_to_target": _rounded(outcome.similarity_to_target),
-                "notices": [notice.to_json() for notice in outcome.notices],
-            }
+def _figures(recipe: SwapRecipe, target: Asset, result: SwapResult) -> SwapFigures:
+    return SwapFigures(
+        len(target.faces),
+        tuple(
+            ChangedFace(
+                target_face=mapping.target_face,
+                source_photo=str(mapping.source),
+                source_face=mapping.source_face,
+                more_sources=tuple(str(photo) for photo in _more_used(mapping, outcome)),
+                similarity_to_source=_rounded(outcome.similarity_to_source),
+                similarity_to_target=_rounded(outcome.similarity_to_target),
+                notices=outcome.notices,
+            )
             for mapping, outcome in zip(recipe.mapping, result.outcomes, strict=True)
-        ],
-        "models": [{"name": model.name, "digest": model.digest} for model in result.models],
-        "timings_ms": timings,
-    }
+        ),
+    )
 
 
 def _rounded(similarity: float | None) -> float | None:
@@ -259,7 +244,19 @@ class SwapKind(Kind):
         return swap_entries(photo)
 
     def about(self, photo: Asset, target: Asset | None) -> dict[str, Any]:
-        return photo.making
+        details = asset_details(photo)
+        try:
+            made = SwapFigures.from_dict(details.own if details else None)
+        except StoredError:
+            return {}
+        return {"faces_found": made.faces_found, "faces": made.faces}
+
+    def engine_label(self, engine: str) -> Text:
+        spec = engine_known(engine)
+        return gettext(spec.label) if spec else super().engine_label(engine)
+
+    def options_told(self, details: Details) -> Sequence[Fact]:
+        return options_facts(details.engine, details.options)
 
     def subject(self, job: Job) -> str:
         return str(job.recipe.get("target", ""))

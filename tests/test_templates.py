@@ -155,34 +155,30 @@ def test_a_refused_upload_says_why_and_leads_back(user):
 def test_a_result_shows_its_figures_and_admits_what_it_cannot_judge(
     client_for, user, photo_factory
 ):
+    from faceweb.media.details import Details
     from faceweb.media.models import Asset, Lineage
+    from models.engines import Notice
+    from swaps.made import ChangedFace, SwapFigures
 
     target, source = photo_factory(user), photo_factory(user)
+    face = ChangedFace(
+        0, str(source.pk), 0, similarity_to_source=0.62, notices=(Notice("yaw_differs"),)
+    )
     made = photo_factory(
         user,
         origin=Asset.Origin.RESULT,
         made_by="swap",
-        making={
-            "engine": "classic",
-            "engine_label": "Classic engine",
-            "faces": [
-                {
-                    "target_face": 0,
-                    "source_face": 0,
-                    "source_photo": str(source.pk),
-                    "similarity_to_source": 0.62,
-                    "similarity_to_target": None,
-                    "notices": [{"code": "yaw_differs", "params": {}, "level": "will_show"}],
-                }
-            ],
-            "timings_ms": {"warp": 101.2},
-        },
+        making=Details(
+            "classic",
+            timings_ms={"warp": 101.2},
+            own=SwapFigures(1, (face,)).to_dict(),
+        ).to_dict(),
     )
     Lineage.objects.create(child=made, parent=target, role=Lineage.Role.TARGET)
     page = client_for(user).get(made.get_absolute_url()).content.decode()
     assert "AI-edited" in page
     assert "data-compare" in page
-    assert "Classic engine" in page
+    assert "<dd>Classic</dd>" in page
     assert "0.62" in page
     assert "Unsure" in page
     assert "The two faces look in rather different directions" in page

@@ -12,6 +12,7 @@ from django.utils.translation import trans_real
 
 from faceweb.core.words import sentence_of
 from faceweb.media.makers import Step, step_describe
+from swaps.made import SwapWhat
 
 CATALOGUE = Path(__file__).parent / "toylanguage" / "django.po"
 
@@ -40,7 +41,7 @@ def test_what_a_code_says_is_said_in_the_language_of_the_reader(toy_language: st
 
 
 def test_what_was_done_to_a_picture_is_told_in_it_too(toy_language: str) -> None:
-    one, three = Step("swap", "toy", ""), Step("swap", "toy", "", {"faces": 3})
+    one, three = Step("swap", "toy", ""), Step("swap", "toy", "", SwapWhat(faces=3).to_dict())
     with translation.override(toy_language):
         assert step_describe(one).label == "Vizaĝoŝanĝo"
         assert step_describe(three).label == "Ŝanĝo de 3 vizaĝoj"

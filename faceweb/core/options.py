@@ -84,17 +84,22 @@ def options_read(schema: OptionSchema, query: QueryDict) -> dict[str, Value]:
     return schema.parse({key: query.getlist(key) for key in query})
 
 
-def options_described(schema: OptionSchema, values: Values) -> list[dict[str, Any]]:
-    """What was set, for the page of a result: ``{"label": ..., "values": [...]}`` each.
+def options_told(schema: OptionSchema, values: Values) -> list[tuple[str, str]]:
+    """What an engine was told, in words: a label and a value each.
 
-    The words are message ids: they are kept with the result and translated where they are shown,
-    since the engine that made it need not be there any more.
+    Args:
+        schema: all that the engine could ever be told. What it does not know, because another
+            version of it was told so, is named by its key.
+        values: as they are kept; what means nothing beside the others is left out.
     """
-    return [
-        {"label": option.label, "values": _told(option, values.get(option.key, option.initial))}
-        for option in schema
+    known = [option for option in schema if option.key in values]
+    told = [
+        (_word(option.label), _told(option, values[option.key]))
+        for option in known
         if schema.is_shown(option, values)
     ]
+    others = [(key, value) for key, value in values.items() if key not in schema]
+    return told + [(key.replace("_", " ").capitalize(), _plain(value)) for key, value in others]
 
 
 def options_flags(parser: ArgumentParser, schema: OptionSchema) -> None:
@@ -161,16 +166,23 @@ def _word(message: str) -> str:
     return gettext(message) if message else ""
 
 
-def _told(option: Option, value: Value) -> list[str]:
-    if isinstance(option, BoolOption):
-        return ["on" if value else "off"]
+def _told(option: Option, value: Value) -> str:
     if isinstance(option, ChoiceOption | SetOption):
+        labels = {item.value: item.label for item in option.items}
         chosen = value if isinstance(value, tuple) else (value,)
-        return [item.label for item in option.items if item.value in chosen] or ["none"]
-    if value is None:
-        return ["none"]
+        return ", ".join(_word(labels.get(str(one), str(one))) for one in chosen) or _plain(None)
     unit = option.unit if isinstance(option, IntOption | FloatOption) else ""
-    return [f"{value} {unit}".strip()]
+    if value is None or not unit:
+        return _plain(value)
+    return f"{value} {gettext(unit) if unit.isalpha() else unit}"
+
+
+def _plain(value: Value) -> str:
+    if isinstance(value, bool):
+        return gettext("on") if value else gettext("off")
+    if isinstance(value, tuple):
+        return ", ".join(value) or _plain(None)
+    return gettext("none") if value is None else str(value)
 
 
 def _help(option: Option) -> str:

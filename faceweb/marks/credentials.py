@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -92,6 +93,11 @@ def copy_claim(parent: bytes, steps: tuple[Step, ...], *, resized: bool, badged:
 def step_public(step: Step) -> dict[str, str]:
     """A step as anybody may read it: what kind of thing was done, and not how far."""
     return {"kind": step.kind, "engine": step.engine, "at": step.at}
+
+
+def step_from_public(data: Mapping[str, str]) -> Step:
+    """A step as `step_public` gives it."""
+    return Step(data["kind"], data["engine"], data["at"])
 
 
 def step_label(step: Step) -> str:

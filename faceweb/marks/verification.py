@@ -19,12 +19,11 @@ from django.core.files.uploadedfile import UploadedFile
 
 from faceweb.marks import inspect_child
 from faceweb.marks.containers import DIGITAL_SOURCE_TYPE
-from faceweb.marks.credentials import step_label
+from faceweb.marks.credentials import step_from_public, step_label
 from faceweb.marks.found_credentials import Credentials
 from faceweb.marks.keys import roots_load
 from faceweb.marks.models import MarkedResult
 from faceweb.media.errors import IntakeError
-from faceweb.media.makers import Step
 from faceweb.media.receiving import upload_received
 from faceweb.media.sandbox import CleanCopies, child_run, child_turn
 
@@ -181,7 +180,7 @@ def _report(found: _Found) -> Report:
 
 def _steps(result: MarkedResult | None, credentials: Credentials | None) -> tuple[Done, ...]:
     stored = result.steps if result else credentials.steps if credentials else []
-    steps = [Step.from_dict(step) for step in stored]
+    steps = [step_from_public(step) for step in stored]
     return tuple(Done(step_label(step), step.engine, step.moment) for step in steps)
 
 

@@ -5,19 +5,26 @@ a result went through is kept with it as steps: codes and numbers, never sentenc
 result asks here for the words, which are made when they are shown.
 """
 
+import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from django.utils.functional import Promise
 from django.utils.text import capfirst
 from django.utils.translation import gettext, gettext_lazy
 
+from faceweb.core.stored import Stored, StoredError
+
 if TYPE_CHECKING:
+    from faceweb.media.details import Details
     from faceweb.media.models import Asset
 
+logger = logging.getLogger(__name__)
+
 Text = str | Promise
+STEP_VERSION: Final = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +35,8 @@ class Step:
         kind: the name of the kind of work.
         engine: the engine's name.
         at: when, ISO 8601 in UTC; empty where that is not known.
-        what: what the kind needs to describe it: codes and numbers, JSON-safe.
+        what: what the kind needs to describe it: codes and numbers, JSON-safe, with a version of
+            the kind's own.
     """
 
     kind: str
@@ -42,13 +50,26 @@ class Step:
         return cls(kind, engine, datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), what or {})
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> "Step":
-        """A step as `to_dict` gives it."""
-        return cls(data["kind"], data["engine"], data["at"], data.get("what", {}))
+    def from_dict(cls, data: object) -> "Step":
+        """A step as `to_dict` gives it.
+
+        Raises:
+            StoredError: the data is of another version or not of this shape.
+        """
+        stored = Stored(data, STEP_VERSION)
+        return cls(
+            stored.text("kind"), stored.text("engine"), stored.text("at"), stored.mapping("what")
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-safe."""
-        return {"kind": self.kind, "engine": self.engine, "at": self.at, "what": dict(self.what)}
+        return {
+            "version": STEP_VERSION,
+            "kind": self.kind,
+            "engine": self.engine,
+            "at": self.at,
+            "what": dict(self.what),
+        }
 
     @property
     def moment(self) -> datetime | None:
@@ -116,6 +137,14 @@ class Maker:
         """What of this kind can be made of ``photo``."""
         return ()
 
+    def engine_label(self, engine: str) -> Text:
+        """An engine of this kind in plain words, whether it is installed (any more) or not."""
+        return capfirst(engine)
+
+    def options_told(self, details: "Details") -> Sequence[Fact]:
+        """What the engine was told, in words, for the page of a result."""
+        return ()
+
     def about(self, photo: "Asset", target: "Asset | None") -> dict[str, Any]:
         """The context of ``about_template`` for a result of this kind, made on ``target``."""
         return {}
@@ -181,9 +210,12 @@ def asset_steps(photo: "Asset") -> tuple[Step, ...]:
     """
     if not photo.is_result:
         return ()
-    if photo.steps:
-        return tuple(Step.from_dict(step) for step in photo.steps)
-    return (Step(photo.made_by, "", ""),)
+    try:
+        steps = tuple(Step.from_dict(step) for step in photo.steps)
+    except StoredError as error:
+        logger.error("the steps of %s cannot be read: %s", photo.pk, error)
+        steps = ()
+    return steps or (Step(photo.made_by, "", ""),)
 
 
 def asset_describe(photo: "Asset") -> tuple[DescribedStep, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from django.utils.module_loading import import_string
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
+    from faceweb.media.details import Details
     from faceweb.media.makers import Step
     from faceweb.media.models import Asset
 
@@ -33,7 +34,7 @@ class Making:
     steps: tuple[Step, ...]
     target: Asset
     sources: Sequence[Asset]
-    details: dict[str, Any]
+    details: Details
 
 
 class Mark(Protocol):

@@ -107,7 +107,7 @@ class Asset(models.Model):
     notes = models.JSONField(
         default=list,
         blank=True,
-        help_text="What happened to an upload on the way in: codes with parameters.",
+        help_text="What happened to an upload on the way in; see `faceweb.media.details.Note`.",
     )
     consent_version = models.CharField(max_length=20, blank=True)
     consent_at = models.DateTimeField(null=True, blank=True)
@@ -126,12 +126,12 @@ class Asset(models.Model):
     making = models.JSONField(
         default=dict,
         blank=True,
-        help_text="For a result: engine, figures and timings, as its page shows them.",
+        help_text="For a result; see `faceweb.media.details.Details`.",
     )
     steps = models.JSONField(
         default=list,
         blank=True,
-        help_text="For a result: all that was done since the upload, oldest first, as codes.",
+        help_text="For a result, oldest first; see `faceweb.media.makers.Step`.",
     )
     parents = models.ManyToManyField(
         "self", through="Lineage", symmetrical=False, related_name="children", blank=True

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from django.core.files.base import ContentFile
 from django.db import transaction
 
+from faceweb.media.details import Details
 from faceweb.media.files import Picture, files_roll_back
 from faceweb.media.makers import Step, asset_steps
 from faceweb.media.marking import Making, Mark, get_marker
@@ -52,7 +53,7 @@ class PreparedResult:
         content.seek(0)
         return decode_image(data)
 
-    def described(self, what: Mapping[str, Any], making: dict[str, Any]) -> PreparedResult:
+    def described(self, what: Mapping[str, Any], making: Details) -> PreparedResult:
         """The same with all that pages show of it, where that was not known before."""
         *earlier, last = self.making.steps
         steps = (*earlier, replace(last, what=what))
@@ -68,7 +69,7 @@ def result_prepare(
     what: Mapping[str, Any],
     target: Asset,
     sources: Iterable[Asset],
-    making: dict[str, Any],
+    making: Details,
 ) -> PreparedResult:
     """Look at a result and mark it; nothing is stored yet.
 
@@ -117,7 +118,7 @@ def result_store(prepared: PreparedResult) -> Asset:
         origin=Asset.Origin.RESULT,
         made_by=making.steps[-1].kind,
         steps=[step.to_dict() for step in making.steps],
-        making=making.details,
+        making=making.details.to_dict(),
         screening=prepared.finding.state,
         expires_at=expiry_of_new(Asset.Origin.RESULT),
     )

@@ -21,9 +21,9 @@ from typing import Any
 from django.conf import settings
 
 from faceweb.media import decode_child
+from faceweb.media.details import Note
 from faceweb.media.errors import IntakeError
 from faceweb.media.files import FinishedFile, NewFile, Picture
-from models.refusals import JSON
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +63,7 @@ class CleanCopies:
     width: int
     height: int
     files: dict[str, CleanFile]
-    notes: list[dict[str, JSON]]
+    notes: list[Note]
 
     def read(self, role: str) -> bytes:
         """The bytes of one file."""
@@ -148,19 +148,15 @@ def _clean_copies(folder: Path, answer: dict[str, Any]) -> CleanCopies:
     return CleanCopies(original.width, original.height, files, _notes(answer.get("notes")))
 
 
-def _notes(said: Any) -> list[dict[str, JSON]]:
+def _notes(said: Any) -> list[Note]:
     """The notes that there are, their parameters being whole numbers."""
-    notes: list[dict[str, JSON]] = []
+    notes: list[Note] = []
     for note in said if isinstance(said, list) else ():
         if isinstance(note, dict) and note.get("code") in decode_child.NOTES:
             params = note.get("params")
             numbers = params if isinstance(params, dict) else {}
-            notes.append(
-                {
-                    "code": f"note_{note['code']}",
-                    "params": {str(name): _number(value) for name, value in numbers.items()},
-                }
-            )
+            counted = {str(name): _number(value) for name, value in numbers.items()}
+            notes.append(Note(f"note_{note['code']}", counted))
     return notes
 
 

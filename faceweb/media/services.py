@@ -66,7 +66,7 @@ def asset_intake(
             consent_version=consent_version,
             consent_at=timezone.now(),
             expires_at=expiry_of_new(origin),
-            notes=decoded.notes,
+            notes=[note.to_dict() for note in decoded.notes],
         )
         with decoded.picture() as picture:
             try:

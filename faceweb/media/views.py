@@ -23,6 +23,7 @@ from django_htmx.http import HttpResponseClientRefresh
 from faceweb.core.words import refusal_answer, sentence_of, status_of
 from faceweb.media.crops import face_crop
 from faceweb.media.delivery import asset_response, copy_response, picture_headers
+from faceweb.media.details import asset_details, asset_notes
 from faceweb.media.errors import IntakeError, MarkingError
 from faceweb.media.history import History, asset_history
 from faceweb.media.makers import asset_describe, asset_entries, asset_label, find
@@ -155,15 +156,18 @@ def photo_page(request: HttpRequest, photo_id: UUID) -> HttpResponse:
     chosen = _chosen_version(request, photo, history)
     before = chosen or history.target
     maker = find(photo.made_by) if photo.is_result else None
+    details = asset_details(photo)
     context = {
         "photo": photo,
         "held_back": get_screener().asset_explain(photo),
         "faces": _face_boxes(photo),
-        "making": photo.making,
+        "making": details,
+        "engine_label": maker.engine_label(details.engine) if maker and details else "",
+        "options_told": maker.options_told(details) if maker and details else (),
         "steps": asset_describe(photo),
         "about_template": maker.about_template if maker else "",
         "about": maker.about(photo, history.target) if maker and maker.about_template else {},
-        "notes": [sentence_of(note["code"], note.get("params")) for note in photo.notes],
+        "notes": [sentence_of(note.code, note.params) for note in asset_notes(photo)],
         "entries": asset_entries(photo),
         "job": getattr(photo, "job", None),
         "target": history.target,

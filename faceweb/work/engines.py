@@ -49,6 +49,11 @@ def engine_choose(modules: Sequence[str]) -> Chosen[Any]:
     return chosen
 
 
+def engine_find(modules: Sequence[str], name: str) -> Any | None:
+    """What the engine of that name declares, or None where it is not there (any more)."""
+    return next((spec for spec in load_specs(modules) if spec.name == name), None)
+
+
 def engine_words_register(modules: Sequence[str]) -> None:
     """Make the words of the engines' own codes known, without importing an engine for it."""
     words_register_late(lambda: _engine_words(modules))

@@ -211,7 +211,7 @@ def job_finish(*, job: Job, outcome: Outcome) -> None:
             percent=100,
             made=Job.Made.NOTHING if outcome.save is None else Job.Made.PICTURE,
             engine=outcome.engine,
-            figures={"version": outcome.figures_version, **outcome.figures},
+            figures={"version": 1, **outcome.figures},
             timings_ms=dict(outcome.timings_ms),
             **error_columns(outcome.reason),
             **jobs.ending(Job.State.DONE),

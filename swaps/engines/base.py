@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from models.engines import Machine, Notice, Offer
 from models.faces.errors import FaceError
-from models.options import Values
+from models.options import OptionSchema, Values
 
 if TYPE_CHECKING:
     from models.faces.analysis import FaceAnalyser
@@ -200,6 +200,10 @@ class SwapEngineSpec(ABC):
     @abstractmethod
     def offer(self, machine: Machine) -> SwapOffer:
         """What it can do here, or why it cannot be loaded; reads files at most."""
+
+    def vocabulary(self) -> OptionSchema:
+        """All that it could be told on any machine: results are described by its words."""
+        return OptionSchema()
 
     def check(self, target: Face, source: Face) -> list[Notice]:
         """Judges a pair of faces by their stored data alone, before any pixel is read.

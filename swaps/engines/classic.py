@@ -56,6 +56,10 @@ class ClassicSpec(SwapEngineSpec):
     analyser = "dlib"
     chosen_by = ("builtin",)
 
+    def vocabulary(self) -> OptionSchema:
+        """The same on every machine."""
+        return OPTIONS
+
     def offer(self, machine: Machine) -> SwapOffer:
         """Its networks come with packages, so it is always there."""
         return SwapOffer(OPTIONS)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 from models.engines import Machine, Need, Notice
-from models.networks.boost import boost_sides
+from models.networks.boost import SIDES, boost_sides
 from models.networks.finding import PACK
 from models.options import (
     ChoiceOption,
@@ -134,6 +134,11 @@ class NeuralSpec(SwapEngineSpec):
         """What the networks that are here can do, or which one is missing."""
         choice = NeuralChoice.from_settings(machine.settings)
         return find_offer(machine.store, choice)
+
+    def vocabulary(self) -> OptionSchema:
+        """As if every network were there."""
+        masks = [item.value for item in _MASKS]
+        return option_schema(SIDES, is_steerable=True, masks=masks, has_enhancer=True)
 
     def check(self, target: Face, source: Face) -> list[Notice]:
         """Refuses faces that are too small; says what will show."""

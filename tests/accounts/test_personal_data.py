@@ -9,6 +9,7 @@ from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
 from django.urls import reverse
 
+from faceweb.media.details import Details
 from faceweb.media.models import Asset, Lineage
 from faceweb.people import personal_data
 from faceweb.work.models import Job
@@ -21,7 +22,7 @@ def history(user, photo_factory):
     """A source, a target and the result of swapping them."""
     source, target = photo_factory(user), photo_factory(user)
     result = photo_factory(
-        user, origin=Asset.Origin.RESULT, made_by="swap", making={"engine": "classic"}
+        user, origin=Asset.Origin.RESULT, made_by="swap", making=Details("classic").to_dict()
     )
     Lineage.objects.create(child=result, parent=target, role=Lineage.Role.TARGET)
     Lineage.objects.create(child=result, parent=source, role=Lineage.Role.SOURCE)

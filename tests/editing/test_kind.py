@@ -23,9 +23,12 @@ from editing.engines.base import (
     Start,
 )
 from editing.guard import CurvePoint
+from editing.made import EditFigures, EditMade, EditWhat
 from editing.recipe import EditRecipe
 from editing.services import edit_request
 from faceweb.core.words import remedy_of
+from faceweb.media.details import Details
+from faceweb.media.makers import Step
 from faceweb.media.models import Asset, Lineage
 from faceweb.work import previews
 from faceweb.work.kinds.recipes import RecipeError
@@ -35,6 +38,7 @@ from faceweb.work.worker import job_work
 from models.engines import Notice
 from models.options import OptionSchema
 from tests.conftest import stored_face
+from tests.stored import stored_sentences
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -125,7 +129,7 @@ def test_a_version_that_passed_is_stored_and_says_what_was_done(user, photo, eng
     assert [(line.parent_id, line.role) for line in result.lineage.all()] == [
         (photo.pk, Lineage.Role.TARGET)
     ]
-    edit = result.making["edit"]
+    edit = result.making["own"]["figures"]
     assert edit["asked"]["smile"] == 60
     assert edit["applied"]["smile"] == 30
     assert edit["similarity"] == 0.9
@@ -134,6 +138,26 @@ def test_a_version_that_passed_is_stored_and_says_what_was_done(user, photo, eng
     )
     assert stored is not None
     assert abs(int(stored[200, 200, 0]) - 165) <= 3
+
+
+@pytest.mark.parametrize("verdict", ["applied", "reduced", "none"])
+def test_what_is_kept_of_an_edit_is_typed_and_holds_no_sentence(user, photo, engine, verdict):
+    engine.verdict = verdict
+    job = work(edit_request(owner=user, recipe=EditRecipe(photo.pk, 0, {"smile": 60})))
+    assert job.state == Job.State.DONE, job.error_code
+    figures = EditFigures.from_dict(job.figures)
+    assert figures.to_dict() == job.figures
+    assert (figures.reason is None) == (verdict == "applied")
+    assert stored_sentences() == []
+    if verdict == "none":
+        return
+    assert job.result is not None
+    details = Details.from_dict(job.result.making)
+    assert details.to_dict() == job.result.making
+    assert EditMade.from_dict(details.own) == EditMade(str(photo.pk), "", figures)
+    (step,) = map(Step.from_dict, job.result.steps)
+    assert step.to_dict() == job.result.steps[0]
+    assert EditWhat.from_dict(step.what) == EditWhat(figures.applied, 0, "stub")
 
 
 def edited(user, photo: Asset, **asked: Any) -> Asset:
@@ -157,7 +181,7 @@ def test_an_edit_of_an_edit_starts_from_the_photo_with_both_in_one(user, photo, 
     ]
     # The engine was given the untouched photo each time, so likeness is judged against that.
     assert all(abs(int(given[200, 200, 0]) - 90) <= 2 for given in engine.photos)
-    assert second.making["base"] == third.making["base"] == str(photo.pk)
+    assert second.making["own"]["base"] == third.making["own"]["base"] == str(photo.pk)
     assert third.lineage.get().parent == second
 
 

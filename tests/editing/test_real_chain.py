@@ -73,7 +73,7 @@ def test_three_edits_and_a_deleted_base_keep_the_person(
     assert set(standing.spent.strengths) == {"smile", "age"}
     assert likeness(older) >= THRESHOLD
     # What the page says is the likeness of the stored file to the first face.
-    assert older.making["edit"]["similarity"] == pytest.approx(likeness(older), abs=0.03)
+    assert older.making["own"]["figures"]["similarity"] == pytest.approx(likeness(older), abs=0.03)
     photo.delete()
     last = edited(builtin_analyser, user, older, smile=40, age=50)
     if last is not None:

@@ -51,6 +51,10 @@ class ToySpec(SwapEngineSpec):
         "toy_messy": ("The paint will run on such a small face.", "Use a larger photo.")
     }
 
+    def vocabulary(self) -> OptionSchema:
+        """The same on every machine."""
+        return OPTIONS
+
     def offer(self, machine: Machine) -> SwapOffer:
         """It needs nothing."""
         return SwapOffer(OPTIONS)

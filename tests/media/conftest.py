@@ -13,6 +13,7 @@ from django.urls import reverse
 from PIL import Image
 
 from faceweb.media.consent import CONSENT_VERSION
+from faceweb.media.details import Details
 from faceweb.media.models import Asset
 from faceweb.media.results import result_prepare, result_store
 from models.faces.face import Face, Pose, Quality
@@ -106,6 +107,6 @@ def store_result(
             what={},
             target=target,
             sources=sources,
-            making={"engine": "classic"},
+            making=Details("classic"),
         )
     )

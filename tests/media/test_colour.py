@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageCms
 
+from faceweb.media.details import Note
 from faceweb.media.sandbox import intake_folder, upload_decode
 from models.pixels.colour_spaces import HLG, PQ, profile_of
 from models.pixels.file_colour import heif_code_points, png_code_points
@@ -123,7 +124,7 @@ def test_an_hdr_picture_says_so_and_comes_out_bright() -> None:
     content = png_with(cicp(9, 16), image=flat((148, 148, 148)))
     with intake_folder() as folder:
         (folder / "upload").write_bytes(content)
-        assert upload_decode(folder).notes == [{"code": "note_hdr", "params": {}}]
+        assert upload_decode(folder).notes == [Note("note_hdr")]
     assert close_to(centre(content), (187, 187, 187), 4)
 
 

@@ -36,7 +36,8 @@ def noted(content: bytes) -> list[dict[str, Any]]:
     """What is said to have happened to a picture on the way in."""
     with intake_folder() as folder:
         (folder / "upload").write_bytes(content)
-        return upload_decode(folder).notes
+        notes = upload_decode(folder).notes
+    return [{"code": note.code, "params": dict(note.params)} for note in notes]
 
 
 def refusal(content: bytes) -> IntakeError:

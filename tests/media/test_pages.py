@@ -1,7 +1,7 @@
 """The gallery's pages: what is shown, to whom, and at what cost."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -13,14 +13,18 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from editing.made import EditFigures, EditMade, EditWhat
+from faceweb.media.details import Details
 from faceweb.media.history import MAX_SHOWN
 from faceweb.media.makers import Step
 from faceweb.media.models import Asset, Lineage
+from models.engines import Notice
+from swaps.made import SwapFigures, SwapWhat
 from tests.media.conftest import files_in
 
 pytestmark = pytest.mark.django_db
 
-MAKING = {"engine": "classic", "engine_label": "Classic engine", "faces": [], "timings_ms": {}}
+MAKING = Details("classic", own=SwapFigures(0, ()).to_dict()).to_dict()
 YES = {"confirm": "yes"}
 
 
@@ -125,7 +129,7 @@ def test_a_results_page_shows_what_it_was_made_on(
     assert response.context["job"] is None
     page = response.content.decode()
     assert reverse("asset_file", args=[target.pk, "preview"]) in page
-    assert "Classic engine" in page
+    assert "<dd>Classic</dd>" in page
 
 
 @dataclass
@@ -142,8 +146,9 @@ class Tree:
 
 def made_on(parent: Asset, kind: str = "edit", **applied: int) -> Asset:
     """A result without files, made on ``parent``."""
-    making = {"engine": "classic", "edit": {"applied": applied}} if applied else MAKING
-    step = Step.now(kind, "classic", {"applied": applied})
+    making = edited(applied=applied) if applied else MAKING
+    what = EditWhat(applied) if kind == "edit" else SwapWhat()
+    step = Step.now(kind, "classic", what.to_dict())
     child = Asset.objects.create(
         owner=parent.owner,
         origin=Asset.Origin.RESULT,
@@ -285,18 +290,9 @@ def test_a_photo_with_a_face_offers_smile_and_age(
 
 
 def edited(**changes: Any) -> dict[str, Any]:
-    edit = {
-        "verdict": "applied",
-        "asked": {"smile": 50, "age": 0},
-        "applied": {"smile": 50, "age": 0},
-        "similarity": 0.93,
-        "threshold": 0.8,
-        "evaluations": 4,
-        "curve": [],
-        "reason": "",
-        "remedy": "",
-    }
-    return {**MAKING, "edit": {**edit, **changes}}
+    even = {"smile": 50, "age": 0}
+    figures = replace(EditFigures("applied", even, even, 0.93, 0.8, 4), **changes)
+    return Details("classic", own=EditMade(None, "", figures).to_dict()).to_dict()
 
 
 def test_an_edit_shows_what_was_given_and_how_far_it_is_from_the_mark(
@@ -319,7 +315,7 @@ def test_an_edit_that_was_held_back_says_how_much_and_why(
         asked={"smile": 50, "age": -40},
         applied={"smile": 33, "age": -26},
         similarity=0.801,
-        reason={"code": "identity_lost", "params": {}},
+        reason=Notice("identity_lost"),
     )
     photo = photo_factory(user, origin=Asset.Origin.RESULT, made_by="edit", making=making)
     page = client.get(photo.get_absolute_url()).content.decode()

@@ -15,6 +15,7 @@ from django.utils import timezone
 from faceweb.core.durable import broker
 from faceweb.media import face_analysis, marking, screening, tasks
 from faceweb.media.analysis_queue import ATTEMPTS, FACES, analysis
+from faceweb.media.details import Details, asset_details
 from faceweb.media.face_analysis import asset_analyse
 from faceweb.media.files import files_roll_back
 from faceweb.media.history import asset_history
@@ -58,7 +59,7 @@ def test_a_result_keeps_its_pixels_and_its_parents(
     photo.refresh_from_db()
     assert (photo.width, photo.height) == (400, 300)
     assert photo.is_result
-    assert photo.making == {"engine": "classic"}
+    assert asset_details(photo) == Details("classic")
     assert photo.upload_sha256 == ""
     # A JPEG encoding and the invisible mark, no more.
     difference = np.abs(asset_read(photo).astype(int) - PICTURE)

@@ -16,6 +16,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from faceweb.accounts.services import account_delete, accounts_forget
+from faceweb.media.details import Details
 from faceweb.media.models import Asset, Lineage
 from faceweb.media.retention import (
     ancestors_keep,
@@ -183,16 +184,13 @@ def family(user, photo_factory: Make) -> tuple[Asset, Asset, Asset]:
         user,
         origin=Asset.Origin.RESULT,
         made_by="swap",
-        making={
-            "engine": "classic",
-            "faces": [{"source_photo": str(upload.pk), "source_face": 0}],
-        },
+        making=Details("classic", own={"faces": [{"source_photo": str(upload.pk)}]}).to_dict(),
     )
     edit = photo_factory(
         user,
         origin=Asset.Origin.RESULT,
         made_by="edit",
-        making={"engine": "classic", "base": str(upload.pk), "face": 0},
+        making=Details("classic", own={"base": str(upload.pk)}).to_dict(),
     )
     made_of(swap, upload, role=Lineage.Role.SOURCE)
     made_of(edit, swap)

@@ -16,6 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
+from editing.made import EditWhat
 from faceweb.media.makers import Step
 from faceweb.media.models import Asset
 from faceweb.media.services import asset_delete
@@ -310,7 +311,7 @@ def test_the_page_says_what_was_done_and_when(
     assert result.created_at.strftime("%Y") in page
     result.steps = [
         Step.now("swap", "classic").to_dict(),
-        Step.now("edit", "classic", {"applied": {"age": 10}}).to_dict(),
+        Step.now("edit", "classic", EditWhat({"age": 10}).to_dict()).to_dict(),
     ]
     result.save()
     page = stranger.get(share().url()).content.decode()

@@ -4,12 +4,16 @@ import cv2
 import numpy as np
 import pytest
 
+from faceweb.media.details import Details
+from faceweb.media.makers import Step
 from faceweb.media.models import Asset, Lineage
 from faceweb.work.models import Job
 from faceweb.work.worker import job_work
+from swaps.made import SwapFigures, SwapWhat
 from swaps.recipe import FaceMapping, SwapRecipe
 from swaps.services import get_engine, swap_request
 from tests.conftest import sample_path
+from tests.stored import stored_sentences, stored_texts
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),
@@ -60,12 +64,31 @@ def test_a_swap_ends_with_a_result_that_says_how_it_was_made(user, pair):
         (target.pk, Lineage.Role.TARGET),
         (source.pk, Lineage.Role.SOURCE),
     }
-    (face,) = result.making["faces"]
+    (face,) = result.making["own"]["faces"]
     assert result.making["engine"] == "classic"
     assert face["source_photo"] == str(source.pk)
     assert face["similarity_to_source"] > face["similarity_to_target"]
     assert result.making["timings_ms"]["total"] > 0
-    assert job.figures["faces"] == result.making["faces"]
+    assert job.figures["faces"] == result.making["own"]["faces"]
+
+
+def test_what_is_kept_of_a_swap_is_typed_and_holds_no_sentence(user, pair):
+    job = request_swap(user, *pair)
+    job_work(job.pk)
+    job.refresh_from_db()
+    assert job.result is not None
+    figures = SwapFigures.from_dict(job.figures)
+    assert figures.to_dict() == job.figures
+    details = Details.from_dict(job.result.making)
+    assert details.to_dict() == job.result.making
+    assert SwapFigures.from_dict(details.own) == figures
+    (step,) = map(Step.from_dict, job.result.steps)
+    assert step.to_dict() == job.result.steps[0]
+    what = SwapWhat.from_dict(step.what)
+    assert (what.faces, what.photos, what.engine) == (1, 1, details.engine)
+    assert what.options == details.options == {"blend": "multiband"}
+    assert {column for column, _ in stored_texts()} >= {"media.Asset.making", "work.Job.figures"}
+    assert stored_sentences() == []
 
 
 def test_only_the_face_changed_in_the_stored_result(user, pair, samples):

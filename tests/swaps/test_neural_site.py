@@ -9,6 +9,7 @@ import pytest
 from django.urls import reverse
 
 from faceweb.core.words import remedy_of
+from faceweb.media.details import Details
 from faceweb.media.models import Asset, Lineage
 from faceweb.work.models import Job
 from faceweb.work.worker import job_work
@@ -17,6 +18,7 @@ from models.options import Values, values_from_json
 from models.refusals import Refusal
 from models.sessions import OutOfMemory
 from swaps.engines.neural_engine import NeuralEngine
+from swaps.kind import SWAP
 from swaps.recipe import FaceMapping, SwapRecipe
 from swaps.services import get_engine, swap_check, swap_request
 from tests.swaps.engines.test_neural import (
@@ -181,16 +183,16 @@ def test_a_result_keeps_and_shows_how_it_was_made(neural_site, browser, user, ta
     assert job.result is not None
     making = job.result.making
     assert values_from_json(making["options"]) == options
-    assert {item["label"]: item["values"] for item in making["settings"]} == {
-        "Strength": ["70 %"],
-        "Detail of the new face": ["256 px"],
-        "Where the new face shows": ["Change only some parts of the face"],
-        "Parts that change": ["Skin"],
-        "Enhancer": ["20 %"],
+    assert {fact.label: fact.value for fact in SWAP.options_told(Details.from_dict(making))} == {
+        "Strength": "70 %",
+        "Detail of the new face": "256 px",
+        "Where the new face shows": "Change only some parts of the face",
+        "Parts that change": "Skin",
+        "Enhancer": "20 %",
     }
     assert {model["name"].split("/")[0] for model in making["models"]} >= {"inswapper_128"}
     page = browser.get(job.result.get_absolute_url()).content.decode()
-    assert making["faces_found"] == 2
+    assert making["own"]["faces_found"] == 2
     for words in (
         "Neural engine",
         "2, 1 changed",
@@ -236,7 +238,7 @@ def test_several_photos_of_one_person_are_used_and_a_strangers_is_left_out(
     mapping = FaceMapping(0, source.pk, 0, (stranger.pk, softened.pk))
     job = done(user, SwapRecipe(target.pk, (mapping,)))
     assert job.result is not None
-    (face,) = job.result.making["faces"]
+    (face,) = job.result.making["own"]["faces"]
     assert face["more_sources"] == [str(softened.pk)]
     assert [notice["code"] for notice in face["notices"]] == ["photos_left_out"]
     parents = job.result.lineage.filter(role=Lineage.Role.SOURCE).values_list("parent", flat=True)
@@ -323,7 +325,5 @@ def test_a_job_of_the_neural_engine_is_done_by_the_classic_one_where_it_is_all_t
     assert job.state == Job.State.DONE, job.error_code
     assert job.result is not None
     assert job.result.making["engine"] == "classic"
-    assert [item["label"] for item in job.result.making["settings"]] == [
-        "How the face is blended in"
-    ]
-    assert job.result.making["faces"][0]["more_sources"] == []
+    assert list(job.result.making["options"]) == ["blend"]
+    assert job.result.making["own"]["faces"][0]["more_sources"] == []

@@ -10,7 +10,8 @@ import numpy as np
 from django.urls import reverse
 from django.utils.translation import gettext, gettext_lazy
 
-from faceweb.media.makers import Description, Entry, Fact
+from faceweb.media.details import Details, asset_details
+from faceweb.media.makers import Description, Entry, Fact, Text
 from faceweb.media.models import Asset
 from faceweb.media.pictures import asset_read
 from faceweb.media.results import result_prepare, result_store
@@ -53,10 +54,10 @@ class FilterKind(Kind):
             image=np.asarray(cv2.addWeighted(grey, share, image, 1 - share, 0), np.uint8),
             kind=self.name,
             engine=ENGINE,
-            what={"strength": asked.strength},
+            what={"version": 1, "strength": asked.strength},
             target=photo,
             sources=[],
-            making={"engine": ENGINE, "engine_label": "Grey engine", "strength": asked.strength},
+            making=Details(ENGINE, own={"version": 1, "strength": asked.strength}),
         )
         return Outcome(engine=ENGINE, save=partial(result_store, prepared))
 
@@ -75,7 +76,11 @@ class FilterKind(Kind):
         yield Entry(self.label, f"{reverse('filters')}?{urlencode({'photo': photo.pk})}", order=60)
 
     def about(self, photo: Asset, target: Asset | None) -> dict[str, Any]:
-        return {"strength": photo.making["strength"]}
+        details = asset_details(photo)
+        return {"strength": details.own["strength"]} if details else {}
+
+    def engine_label(self, engine: str) -> Text:
+        return gettext_lazy("Grey engine")
 
     def subject(self, job: Job) -> str:
         return str(job.recipe["photo"])

@@ -25,9 +25,9 @@ class Outcome:
     ``save`` stores the result. It is called inside the transaction that ends the job and only when
     this worker still holds it, so that a worker which lost its lease leaves nothing behind.
     ``figures`` is shown on the page and ``timings_ms`` maps a stage to milliseconds; both are JSON.
-    The job keeps ``figures`` with ``figures_version``, the number of their schema, which the kind
-    raises when it changes what they hold. Without ``save`` nothing was made, and ``reason`` says
-    why: the work is done all the same.
+    ``figures`` tell their ``version``, the number of their schema, which the kind raises when it
+    changes what they hold; where they do not, it is 1. Without ``save`` nothing was made, and
+    ``reason`` says why: the work is done all the same.
     """
 
     engine: str
@@ -35,7 +35,6 @@ class Outcome:
     figures: Mapping[str, Any] = field(default_factory=dict)
     timings_ms: Mapping[str, float] = field(default_factory=dict)
     reason: Refusal | None = None
-    figures_version: int = 1
 
 
 @dataclass(frozen=True, slots=True)

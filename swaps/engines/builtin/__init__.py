@@ -114,6 +114,10 @@ class BuiltinSpec(SwapEngineSpec):
     analyser = "builtin"
     chosen_by = ("builtin",)
 
+    def vocabulary(self) -> OptionSchema:
+        """The same on every machine."""
+        return OPTIONS
+
     def offer(self, machine: Machine) -> SwapOffer:
         """What the networks that are here allow; without finder and mesh there is no engine."""
         needs, missing = [], ""
