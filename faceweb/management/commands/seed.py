@@ -16,10 +16,11 @@ from faceweb.media.models import Asset
 from faceweb.media.services import asset_intake
 
 DEMO_EMAIL = "demo@faceweb.example"
-# Two NASA and US Navy portraits in the public domain, inside packages that are installed anyway.
+# Two US Navy and NASA portraits in the public domain, inside packages that are installed anyway.
+# `demo` puts a new face into the first: its glasses stay where they are.
 SAMPLES = (
-    ("skimage", "data/astronaut.png"),
     ("matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
+    ("skimage", "data/astronaut.png"),
 )
 
 
