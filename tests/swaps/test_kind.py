@@ -9,6 +9,7 @@ from faceweb.media.makers import Step
 from faceweb.media.models import Asset, Lineage
 from faceweb.work.models import Job
 from faceweb.work.worker import job_work
+from swaps.choice import engine_choice
 from swaps.made import SwapFigures, SwapWhat
 from swaps.recipe import FaceMapping, SwapRecipe
 from swaps.services import get_engine, swap_request
@@ -65,7 +66,7 @@ def test_a_swap_ends_with_a_result_that_says_how_it_was_made(user, pair):
         (source.pk, Lineage.Role.SOURCE),
     }
     (face,) = result.making["own"]["faces"]
-    assert result.making["engine"] == "classic"
+    assert result.making["engine"] == job.engine == engine_choice().spec.name
     assert face["source_photo"] == str(source.pk)
     assert face["similarity_to_source"] > face["similarity_to_target"]
     assert result.making["timings_ms"]["total"] > 0
@@ -86,7 +87,9 @@ def test_what_is_kept_of_a_swap_is_typed_and_holds_no_sentence(user, pair):
     assert step.to_dict() == job.result.steps[0]
     what = SwapWhat.from_dict(step.what)
     assert (what.faces, what.photos, what.engine) == (1, 1, details.engine)
-    assert what.options == details.options == {"blend": "multiband"}
+    asked = engine_choice().offer.options.defaults()
+    assert what.options == details.options == asked
+    assert asked["blend"] == "multiband"
     assert {column for column, _ in stored_texts()} >= {"media.Asset.making", "work.Job.figures"}
     assert stored_sentences() == []
 
