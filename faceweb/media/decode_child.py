@@ -179,6 +179,14 @@ def open_clean(path: Path, limits: Limits) -> Clean:
     warnings.simplefilter("ignore")
     Image.MAX_IMAGE_PIXELS = limits.read_pixels
     opened = _opened(path, limits)
+    pixels = opened.width * opened.height
+    try:
+        return _cleaned(opened, path, limits)
+    except MemoryError:
+        raise Refused("too_much_memory", megapixels=_megapixels(pixels)) from None
+
+
+def _cleaned(opened: Image.Image, path: Path, limits: Limits) -> Clean:
     notes: list[dict[str, Any]] = []
     if opened.format != "HEIF" and getattr(opened, "is_animated", False):
         notes.append({"code": "first_frame"})

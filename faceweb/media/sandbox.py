@@ -256,6 +256,8 @@ def _refusal(code: str, said: Any = None) -> IntakeError:
             return IntakeError(
                 known, side_px=_number(params.get("side")), limit_px=settings.UPLOAD_MAX_SIDE
             )
+        case "too_much_memory" if megapixels := _number(params.get("megapixels")):
+            return IntakeError("too_large_to_open", megapixels=megapixels)
         case "not_a_photo" if params.get("format") in decode_child.FORMAT_NAMES:
             return IntakeError("other_format", format=str(params["format"]))
     return IntakeError(known)

@@ -73,6 +73,14 @@ WORDS = {
         _SMALLER,
         422,
     ),
+    "too_large_to_open": Words(
+        _(
+            "This photo has %(megapixels)s megapixels, and in its format that needs more memory"
+            " than there is for one photo."
+        ),
+        _("Save it as JPEG or at a smaller size and try again."),
+        422,
+    ),
     "too_much_memory": Words(_("This photo needs too much memory to open."), _SMALLER, 422),
     "too_slow": Words(_("This photo takes too long to open."), _SMALLER, 422),
     "busy": Words(

@@ -347,6 +347,21 @@ def test_the_child_cannot_write_more_than_it_may(tmp_path: Path) -> None:
     assert b"File too large" in done.stderr
 
 
+def test_memory_that_runs_out_is_told_with_the_photos_size(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def loaded(opened: Image.Image, path: Path) -> Image.Image:
+        raise MemoryError
+
+    monkeypatch.setattr(decode_child, "_loaded", loaded)
+    (tmp_path / "upload").write_bytes(encoded(Image.new("RGB", (2000, 1500)), "WEBP"))
+    limits = decode_child.Limits(10**8, 10**5, 10**8, 10**5)
+    answer = decode_child.main(tmp_path, limits)
+    assert answer == {"error": "too_much_memory", "params": {"megapixels": 3}}
+    refused = sandbox._refusal(answer["error"], answer["params"])
+    assert (refused.code, refused.params) == ("too_large_to_open", {"megapixels": 3})
+
+
 def test_a_photo_that_needs_too_much_memory_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     def open_clean(path: Path, limits: decode_child.Limits) -> decode_child.Clean:
         raise MemoryError
