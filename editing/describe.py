@@ -55,8 +55,11 @@ def changes_asked(recipe: Mapping[str, Any]) -> list[dict[str, str]]:
     except RecipeError:
         return []
     schema = editor_choice().offer.options
+    # PostgreSQL keeps no order of keys: the sliders' own comes first, then what is no slider here.
+    places = {option.key: place for place, option in enumerate(schema)}
     changes = []
-    for key, value in options.items():
+    for key in sorted(options, key=lambda key: (places.get(key, len(places)), key)):
+        value = options[key]
         label = gettext(schema[key].label) if key in schema else slider_word(key).capitalize()
         if key == YEARS_KEY:
             label, told = gettext(AGE.label), gettext("%(years)s years") % {"years": value}
